@@ -1,0 +1,42 @@
+// What a stage says about a message. A finding is a fact with a weight; it never names an action.
+
+/**
+ * What kind of harm a finding speaks of. The category that decides is the one the security log shows (product F1).
+ * Within a category, scores of all findings add up and are compared with that category's thresholds.
+ */
+export const CATEGORIES = ['virus', 'attachment', 'content', 'mcp', 'policy', 'unprocessable', 'spam'] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+/** One finding as a stage declares it: the catalogue entry that documents, bounds and files it. */
+export interface FindingSpec {
+  /** UPPER_SNAKE, unique over all stages, never reused. A trailing `*` declares a family (rule sets bring their own names). */
+  readonly id: string;
+  readonly category: Category;
+  /** Score group whose cap bounds the sum, within `spam` only. */
+  readonly group?: ScoreGroup;
+  /** Points by default; for categories other than spam 1 means "act". */
+  readonly score: number;
+  /** One plain sentence: what it means when it is seen. */
+  readonly meaning: string;
+}
+
+/** Score groups inside the spam category, each with a cap of its own (settings `verdict.groups`). */
+export const SCORE_GROUPS = ['rules', 'authentication', 'lists', 'learning', 'reputation', 'message'] as const;
+export type ScoreGroup = (typeof SCORE_GROUPS)[number];
+
+/** What a stage reports for one message. */
+export interface Finding {
+  readonly id: string;
+  readonly category: Category;
+  readonly group?: ScoreGroup;
+  readonly score: number;
+  /** What was seen, short and safe to log: no text of the mail beyond names of attachments, hosts and the like. */
+  readonly evidence: string;
+  /** Index in `rcptTo` when it holds for that recipient alone; absent when it holds for all. */
+  readonly recipient?: number;
+}
+
+/** A finding with the stage that made it: what verdicts, logs and explanations carry. */
+export interface StagedFinding extends Finding {
+  readonly stage: string;
+}

@@ -1,0 +1,96 @@
+// The interface every stage implements, and what the runner hands it. A stage reports findings, facts for later stages
+// and header or body edits; it never names an action.
+import type { TObject, Static } from 'typebox';
+import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
+import type { Message } from '../message/message.js';
+import type { Clock } from '../outside/clock.js';
+import type { Edit } from './answer.js';
+import type { Finding, FindingSpec } from './finding.js';
+
+/** When a stage runs. */
+export type Moment = 'connect' | 'helo' | 'mail' | 'rcpt' | 'message';
+
+/** Where a recipient's mail goes, seen from here (behaviour 3). */
+export type Direction = 'received' | 'sent' | 'internal';
+
+/** What happens to the message when the stage throws or overruns its time. */
+export type BreakPolicy = 'tempfail' | 'quarantine' | 'continue';
+
+/** What an operator sees of a stage, in one place. */
+export interface StageSpec<Schema extends TObject = TObject> {
+  /** Folder = configuration section = log field = metric label = docs page. */
+  readonly name: string;
+  /** One sentence for the reference. */
+  readonly summary: string;
+  readonly runsAt: readonly Moment[];
+  /** Directions in which it runs; a message with recipients of several directions runs it if any fits. */
+  readonly directions: readonly Direction[];
+  /** Stages whose results it reads; they run before it. */
+  readonly needs: readonly string[];
+  /** Keys with type, default, bounds and one sentence each; `enabled`, `onBreak`, `timeLimitMs` are added by `stageSettings`. */
+  readonly settings: Schema;
+  readonly findings: readonly FindingSpec[];
+  readonly onBreak: BreakPolicy;
+  readonly timeLimitMs: number;
+}
+
+/** What the world offers a stage when it is made. */
+export interface Outside {
+  readonly clock: Clock;
+  /** Raises or clears an operator alert (catalogue in logs/alerts.ts). */
+  alert(code: string, raised: boolean, detail: string): void;
+}
+
+/** What one run of a message stage sees. */
+export interface MessageJob {
+  readonly message: Message;
+  readonly transaction: Transaction;
+  /** Same order as `transaction.rcptTo`. */
+  readonly directions: readonly Direction[];
+  /** What earlier stages reported, by stage name: only those named in `needs` may be read. */
+  results(stage: string): StageReport | undefined;
+  /** ms on the monotonic clock at which this stage's time is over; loops over mail check it. */
+  readonly deadline: number;
+  /** Aborted when the client is gone, the time is over, or the worker stops. */
+  readonly signal: AbortSignal;
+}
+
+export interface StageReport {
+  readonly findings: readonly Finding[];
+  /** Applied to every recipient that gets the mail. */
+  readonly edits?: readonly Edit[];
+  /** Results for later stages, typed by the stage's own exported type. */
+  readonly facts?: unknown;
+}
+
+/** What one run of an envelope stage sees (connect, helo, mail, rcpt). */
+export interface EnvelopeJob {
+  readonly moment: Exclude<Moment, 'message'>;
+  readonly connection: Connection;
+  readonly mailFrom: EnvelopeAddress | null;
+  readonly rcptTo: EnvelopeAddress | null;
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** One stage at work, made once per worker and settings version. */
+export interface Stage {
+  onMessage?(job: MessageJob): Promise<StageReport> | StageReport;
+  onEnvelope?(job: EnvelopeJob): Promise<StageReport> | StageReport;
+  /** One line per fact for `weir doctor`: what works, what does not. */
+  check?(signal: AbortSignal): Promise<readonly Check[]>;
+  close?(): Promise<void> | void;
+}
+
+/** One line of a health check. */
+export interface Check {
+  readonly name: string;
+  readonly state: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+}
+
+/** A stage as the list in filters/index.ts holds it: what it is, and how to make it. */
+export interface StageModule<Schema extends TObject = TObject> {
+  readonly spec: StageSpec<Schema>;
+  create(settings: Static<Schema>, outside: Outside): Promise<Stage> | Stage;
+}
