@@ -7,6 +7,13 @@
 export const CATEGORIES = ['virus', 'attachment', 'content', 'mcp', 'policy', 'unprocessable', 'spam'] as const;
 export type Category = (typeof CATEGORIES)[number];
 
+/** An SMTP reply in place of the category's, for the rare finding whose own code matters to a sender (RFC 3463). */
+export interface RefusalReply {
+  readonly code: number;
+  readonly enhanced: string;
+  readonly text: string;
+}
+
 /** One finding as a stage declares it: the catalogue entry that documents, bounds and files it. */
 export interface FindingSpec {
   /** UPPER_SNAKE, unique over all stages, never reused. A trailing `*` declares a family (rule sets bring their own names). */
@@ -18,6 +25,8 @@ export interface FindingSpec {
   readonly score: number;
   /** One plain sentence: what it means when it is seen. */
   readonly meaning: string;
+  /** Used when this finding decides a refusal. */
+  readonly reply?: RefusalReply;
 }
 
 /** Score groups inside the spam category, each with a cap of its own (settings `verdict.groups`). */

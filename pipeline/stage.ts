@@ -30,6 +30,8 @@ export interface StageSpec<Schema extends TObject = TObject> {
   /** Keys with type, default, bounds and one sentence each; `enabled`, `onBreak`, `timeLimitMs` are added by `stageSettings`. */
   readonly settings: Schema;
   readonly findings: readonly FindingSpec[];
+  /** Off unless switched on, for stages that need a server or a choice by the administrator. Default true. */
+  readonly enabledByDefault?: boolean;
   readonly onBreak: BreakPolicy;
   readonly timeLimitMs: number;
 }
@@ -61,6 +63,8 @@ export interface StageReport {
   readonly edits?: readonly Edit[];
   /** Results for later stages, typed by the stage's own exported type. */
   readonly facts?: unknown;
+  /** Names of sub-rules that hit (SpamAssassin `__` names): logged so that a verdict can be judged again. */
+  readonly subRules?: readonly string[];
 }
 
 /** What one run of an envelope stage sees (connect, helo, mail, rcpt). */
