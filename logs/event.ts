@@ -1,9 +1,7 @@
 // The events Weir records, one catalogue. A message event is written once per message, before the answer.
+import type { Action } from '../pipeline/decide.js';
 import type { Category, StagedFinding } from '../pipeline/finding.js';
 import type { Direction } from '../pipeline/stage.js';
-
-export const ACTIONS = ['accept', 'tag', 'quarantine', 'tempfail', 'reject', 'discard'] as const;
-export type Action = (typeof ACTIONS)[number];
 
 /** Security log categories (product F1). */
 export const SECURITY_CATEGORIES = [
