@@ -1,0 +1,85 @@
+// Which way mail goes, per recipient (behaviour 3), and who the client really is when a trusted relay stands between.
+import type { Connection, Transaction } from '../message/envelope.js';
+import type { Message } from '../message/message.js';
+import { NetworkSet } from '../message/network.js';
+import type { Direction } from '../pipeline/stage.js';
+import type { DirectionsSettings } from './settings.js';
+
+/** Received lines looked at behind trusted relays. */
+const RELAY_HOPS_MAX = 20;
+/** Longest Received value searched for an address, characters. */
+const RECEIVED_SEARCH_MAX_CHARS = 1_000;
+
+/** Answers direction and client questions under one settings version. */
+export interface Directions {
+  of(transaction: Transaction): readonly Direction[];
+  /** The connection with the client that handed the mail to the outermost trusted relay. */
+  client(connection: Connection, message: Message): Connection;
+  isOwnDomain(address: string): boolean;
+}
+
+/** `ownDomains` holds those of the settings and those read from file and MTA. Throws RangeError for a bad network. */
+export function createDirections(settings: DirectionsSettings, ownDomains: readonly string[]): Directions {
+  const exact = new Set<string>();
+  const suffixes: string[] = [];
+  for (const entry of ownDomains) {
+    const domain = domainKey(entry);
+    if (domain.startsWith('*.')) suffixes.push(domain.slice(1));
+    else exact.add(domain);
+  }
+  const ownNetworks = new NetworkSet(settings.ownNetworks);
+  const trusted = new NetworkSet(settings.trustedRelays);
+  const daemons = new Set(settings.submissionDaemons);
+  const isOwnDomain = (address: string) => {
+    const domain = domainKey(address.slice(address.lastIndexOf('@') + 1));
+    return exact.has(domain) || suffixes.some((suffix) => domain.endsWith(suffix));
+  };
+  const senderInside = ({ login, connection }: Transaction) =>
+    login !== null ||
+    !connection.smtp ||
+    (connection.daemonName !== null && daemons.has(connection.daemonName)) ||
+    (ownNetworks.has(connection.clientAddress) && !trusted.has(connection.clientAddress));
+  return {
+    isOwnDomain,
+    of(transaction) {
+      const inside = senderInside(transaction);
+      return transaction.rcptTo.map(({ address }) => {
+        if (!inside) return 'received';
+        return !address.includes('@') || isOwnDomain(address) ? 'internal' : 'sent';
+      });
+    },
+    client: (connection, message) => effectiveClient(connection, message, trusted),
+  };
+}
+
+function domainKey(domain: string): string {
+  const key = domain.toLowerCase().replace(/\.$/, '');
+  // URL's host parser gives A-labels (behaviour 19); plain ASCII needs none.
+  if (/^[\x21-\x7e]*$/.test(key)) return key;
+  return URL.canParse(`http://${key}/`) ? new URL(`http://${key}/`).hostname : key;
+}
+
+function effectiveClient(connection: Connection, message: Message, trusted: NetworkSet): Connection {
+  let address = connection.clientAddress;
+  if (!trusted.has(address)) return connection;
+  for (const field of message.headersNamed('Received').slice(0, RELAY_HOPS_MAX)) {
+    const next = receivedFrom(field.value);
+    if (next === null) break;
+    address = next;
+    if (!trusted.has(address)) {
+      return { ...connection, clientAddress: address, clientPort: 0, clientName: null, clientPtr: null, clientResolve: 'unknown' };
+    }
+  }
+  return connection;
+}
+
+/** The bracketed address of a Received value's `from` clause (RFC 5321 §4.4), or null. */
+export function receivedFrom(value: string): string | null {
+  const text = value.slice(0, RECEIVED_SEARCH_MAX_CHARS);
+  if (!text.toLowerCase().startsWith('from ')) return null;
+  const by = text.indexOf(' by ');
+  const open = text.indexOf('[');
+  if (open === -1 || (by !== -1 && open > by)) return null;
+  const close = text.indexOf(']', open);
+  return close === -1 ? null : text.slice(open + 1, close).replace(/^ipv6:/i, '');
+}

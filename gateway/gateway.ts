@@ -1,0 +1,207 @@
+// One message's whole journey: transaction in, answer out. Directions, stages, decision, then quarantine, outbox and log
+// made durable, then the answer. Whatever goes wrong on the way is a temporary failure, never an accept.
+import type { LogWriter, SessionEvent } from '../logs/event.js';
+import type { Transaction } from '../message/envelope.js';
+import type { Message } from '../message/message.js';
+import { parseMessage } from '../message/parse.js';
+import type { AnswerFate, MilterHandler } from '../milter/handler.js';
+import type { NewOutboxItem, Outbox } from '../outbox/outbox.js';
+import type { Clock } from '../outside/clock.js';
+import type { Answer } from '../pipeline/answer.js';
+import { decide } from '../pipeline/decide.js';
+import { applyEdits } from '../pipeline/edits.js';
+import type { ScanResult } from '../pipeline/run.js';
+import type { Direction } from '../pipeline/stage.js';
+import type { Quarantine } from '../quarantine/quarantine.js';
+import { newId } from './identity.js';
+import type { InForce } from './in-force.js';
+import { makeNotices, NoticeCap } from './notice.js';
+import { makePlan, type Plan } from './plan.js';
+import { makeEvent } from './record.js';
+
+/** Lines of operation, not of mail: what the gateway tells the text log. */
+export interface GatewayLog {
+  info(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+}
+
+export interface GatewayDeps {
+  /** The settings in force now; may change between messages. */
+  readonly current: () => InForce;
+  readonly log: LogWriter;
+  readonly quarantine: Quarantine;
+  readonly outbox: Outbox;
+  readonly clock: Clock;
+  readonly text: GatewayLog;
+  /** False below the second free-space mark: nothing may be promised then (behaviour 8). */
+  readonly hasRoom: () => boolean;
+  /** Name and version for headers, such as `weir/0.1.0`. */
+  readonly version: string;
+}
+
+const TROUBLE: Answer = { kind: 'tempfail', reply: { code: 451, enhanced: '4.3.0', text: 'Local trouble, try again later' } };
+const NO_ROOM: Answer = { kind: 'tempfail', reply: { code: 452, enhanced: '4.3.1', text: 'Insufficient system storage' } };
+
+/** What one judged message leads to, before anything is written. */
+interface Judged {
+  readonly transaction: Transaction;
+  readonly message: Message;
+  readonly directions: readonly Direction[];
+  readonly result: ScanResult;
+  readonly plan: Plan;
+  readonly inForce: InForce;
+}
+
+/** Makes the handler a protocol server calls. */
+export function createGateway(deps: GatewayDeps): MilterHandler {
+  const cap = new NoticeCap();
+  return {
+    async onMessage(transaction, signal) {
+      if (!deps.hasRoom()) {
+        deps.text.error({ session: transaction.connection.id }, 'no room on disk: temporary failure');
+        return { answer: NO_ROOM };
+      }
+      const inForce = deps.current();
+      const leave = inForce.enter();
+      try {
+        const judged = await judge(transaction, inForce, signal, deps.version);
+        return await settle(judged, cap, signal, deps);
+      } catch (error) {
+        deps.text.error({ err: error, session: transaction.connection.id, queueId: transaction.queueId }, 'message failed');
+        return { answer: TROUBLE };
+      } finally {
+        leave();
+      }
+    },
+    onProtocolError(connection, reason) {
+      deps.text.info({ session: connection?.id ?? null, reason }, 'milter session ended by protocol error');
+    },
+  };
+}
+
+/** Scan and decide; nothing is written. */
+async function judge(given: Transaction, inForce: InForce, signal: AbortSignal, version: string): Promise<Judged> {
+  const message = parseMessage(given.content);
+  const transaction = { ...given, connection: inForce.directions.client(given.connection, message) };
+  const directions = inForce.directions.of(given);
+  const result = await inForce.scan({ message, transaction, directions, signal });
+  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.replies);
+  const plan = makePlan(verdicts, { transaction, message, result, headers: inForce.verdict.headers, version });
+  return { transaction, message, directions, result, plan, inForce };
+}
+
+/** Makes everything durable in the order quarantine, outbox, log; then the answer may go. */
+async function settle(judged: Judged, cap: NoticeCap, signal: AbortSignal, deps: GatewayDeps) {
+  const { transaction, message, plan, directions, result, inForce } = judged;
+  if (signal.aborted) return abandoned(transaction, deps);
+  const nowMs = deps.clock.now();
+  const id = newId(nowMs);
+  const heldIds = await holdAll(judged, id, nowMs, deps.quarantine);
+  const notices = makeNotices(
+    {
+      transaction,
+      message,
+      plan,
+      settings: inForce.notices,
+      directions: inForce.directions,
+      cap,
+      mtaName: transaction.connection.mtaName ?? 'localhost',
+      nowMs,
+    },
+    heldIds,
+  );
+  const items = [...copies(judged, id), ...notices];
+  const prepared = items.length === 0 ? [] : await deps.outbox.prepare(items);
+  try {
+    await deps.log.write(
+      makeEvent({ id, transaction, message, directions, result, plan, heldIds, settingsVersion: inForce.version, nowMs }),
+    );
+  } catch (error) {
+    if (prepared.length > 0) await deps.outbox.cancel(prepared);
+    throw error;
+  }
+  deps.text.info(summary(judged, id), 'message');
+  return { answer: plan.answer, settled: (fate: AnswerFate) => void afterAnswer(fate, prepared, transaction, deps) };
+}
+
+async function holdAll({ transaction, message, plan }: Judged, logId: string, nowMs: number, quarantine: Quarantine) {
+  const ids: string[] = [];
+  for (const { category, reason, score, recipients } of plan.held) {
+    ids.push(
+      await quarantine.add({
+        time: nowMs,
+        category,
+        reason,
+        score,
+        logId,
+        mailFrom: transaction.mailFrom.address,
+        headerFrom: message.addresses('From').map(({ address }) => address).join(', '),
+        subject: message.subject,
+        messageId: message.messageId,
+        rcptTo: recipients.map((index) => transaction.rcptTo[index]?.address ?? ''),
+        content: transaction.content,
+      }),
+    );
+  }
+  return ids;
+}
+
+function copies({ transaction, plan }: Judged, about: string): readonly NewOutboxItem[] {
+  return plan.copies.map(({ recipients, edits }) => ({
+    kind: 'copy',
+    mailFrom: transaction.mailFrom.address,
+    rcptTo: recipients.map((index) => transaction.rcptTo[index]?.address ?? ''),
+    content: applyEdits(transaction.content, edits),
+    about,
+    notBefore: 0,
+  }));
+}
+
+/** After the answer: what was prepared leaves, or is taken back when the MTA never got the answer. */
+async function afterAnswer(fate: AnswerFate, prepared: readonly string[], transaction: Transaction, deps: GatewayDeps) {
+  try {
+    if (prepared.length > 0) await (fate === 'sent' ? deps.outbox.commit(prepared) : deps.outbox.cancel(prepared));
+    if (fate === 'lost') await deps.log.write(lostEvent(transaction, deps, 'answer lost: the MTA was gone before it'));
+  } catch (error) {
+    deps.text.error({ err: error, prepared }, 'after the answer: outbox not told, it sends by itself after its wait');
+  }
+}
+
+async function abandoned(transaction: Transaction, deps: GatewayDeps) {
+  await deps.log.write(lostEvent(transaction, deps, 'the MTA was gone before a verdict'));
+  return { answer: TROUBLE };
+}
+
+function lostEvent({ connection, mailFrom, login }: Transaction, deps: GatewayDeps, event: string): SessionEvent {
+  const time = deps.clock.now();
+  return {
+    kind: 'session',
+    id: newId(time),
+    time,
+    sessionId: connection.id,
+    step: 'data',
+    clientAddress: connection.clientAddress,
+    clientName: connection.clientName,
+    helo: connection.helo,
+    login,
+    mailFrom: mailFrom.address,
+    rcptTo: null,
+    category: 'policy',
+    event,
+    findings: [],
+  };
+}
+
+function summary({ transaction, plan, result }: Judged, id: string) {
+  return {
+    id,
+    queueId: transaction.queueId,
+    session: transaction.connection.id,
+    answer: plan.answer.kind,
+    actions: plan.outcomes.map(({ action }) => action),
+    score: Math.max(...plan.outcomes.map(({ score }) => score)),
+    findings: result.findings.map(({ id: name }) => name),
+    broken: result.broken.map(({ stage }) => stage),
+    ms: result.totalMs,
+  };
+}

@@ -1,0 +1,100 @@
+// What one version of the settings makes of the gateway: stages at work, thresholds, directions. Built whole or not at
+// all; swapped between messages; closed when the last message that used it is answered.
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { Configuration } from '../config/load.js';
+import type { SmtpReply } from '../pipeline/answer.js';
+import type { ReplyTable } from '../pipeline/decide.js';
+import { createPipeline, type Pipeline, type Scan } from '../pipeline/run.js';
+import { verdictSection, type VerdictSettings } from '../pipeline/settings.js';
+import type { Outside, StageModule } from '../pipeline/stage.js';
+import { createDirections, type Directions } from './direction.js';
+import { directionsSection, noticesSection, type DirectionsSettings, type NoticesSettings } from './settings.js';
+
+const POSTCONF_TIMEOUT_MS = 5_000;
+const POSTCONF_OUTPUT_MAX_BYTES = 1_048_576;
+const POSTCONF_DOMAIN_PARAMETERS = ['mydestination', 'virtual_mailbox_domains', 'virtual_alias_domains', 'relay_domains'];
+
+export interface InForce {
+  readonly version: string;
+  readonly verdict: VerdictSettings;
+  readonly notices: NoticesSettings;
+  readonly directions: Directions;
+  readonly replies: ReplyTable;
+  readonly pipeline: Pipeline;
+  readonly scan: Scan;
+  /** Marks a message as using these settings until the returned function is called. */
+  enter(): () => void;
+  /** Resolves when no message uses them any more and the stages are closed. */
+  retire(): Promise<void>;
+}
+
+/**
+ * Builds the settings in force. `guard` may wrap the scan. Throws when a stage cannot be made, a network is no network,
+ * a file of domains cannot be read or `postconf` fails: the settings before stay in force then.
+ */
+export async function buildInForce(
+  configuration: Configuration,
+  modules: readonly StageModule[],
+  outside: Outside,
+  guard: (scan: Scan) => Scan = (scan) => scan,
+): Promise<InForce> {
+  const directionSettings = configuration.section(directionsSection);
+  const directions = createDirections(directionSettings, await readOwnDomains(directionSettings));
+  const pipeline = await createPipeline(modules, configuration, outside);
+  let active = 0;
+  let whenIdle: (() => void) | null = null;
+  return {
+    version: configuration.version,
+    verdict: configuration.section(verdictSection),
+    notices: configuration.section(noticesSection),
+    directions,
+    replies: replyTable(modules),
+    pipeline,
+    scan: guard(pipeline.scan),
+    enter() {
+      active += 1;
+      let left = false;
+      return () => {
+        if (left) return;
+        left = true;
+        active -= 1;
+        if (active === 0) whenIdle?.();
+      };
+    },
+    async retire() {
+      if (active > 0) await new Promise<void>((resolve) => (whenIdle = resolve));
+      await pipeline.close();
+    },
+  };
+}
+
+function replyTable(modules: readonly StageModule[]): ReplyTable {
+  const table = new Map<string, SmtpReply>();
+  for (const { spec } of modules) for (const { id, reply } of spec.findings) if (reply) table.set(id, reply);
+  return table;
+}
+
+/** Own domains of the settings, of their file, and of Postfix, as far as set. */
+async function readOwnDomains(settings: DirectionsSettings): Promise<readonly string[]> {
+  const domains = [...settings.ownDomains];
+  if (settings.ownDomainsFile !== '') {
+    const text = await readFile(settings.ownDomainsFile, 'utf8');
+    for (const line of text.split('\n')) {
+      const domain = line.split('#')[0]?.trim() ?? '';
+      if (domain !== '') domains.push(domain);
+    }
+  }
+  if (settings.ownDomainsFromPostfix) domains.push(...(await readPostfixDomains()));
+  return domains;
+}
+
+/** Plain names in Postfix's domain parameters; look-up tables (`type:name`) are not opened. */
+async function readPostfixDomains(): Promise<readonly string[]> {
+  const { stdout } = await promisify(execFile)('postconf', ['-xh', ...POSTCONF_DOMAIN_PARAMETERS], {
+    timeout: POSTCONF_TIMEOUT_MS,
+    maxBuffer: POSTCONF_OUTPUT_MAX_BYTES,
+  });
+  return stdout.split(/[\s,]+/).filter((word) => word !== '' && !/[:/$]/.test(word));
+}

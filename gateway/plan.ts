@@ -1,0 +1,110 @@
+// From verdicts to one plan for the whole message: the answer to the MTA, what is quarantined, what leaves as a separate
+// copy, all worked out before anything is written. Pure.
+import type { Message } from '../message/message.js';
+import type { Transaction } from '../message/envelope.js';
+import type { Answer, Edit, SmtpReply } from '../pipeline/answer.js';
+import { CATEGORY_PRECEDENCE, type Verdict } from '../pipeline/decide.js';
+import type { Category } from '../pipeline/finding.js';
+import type { ScanResult } from '../pipeline/run.js';
+import { markup, removeForgedMarkup } from './markup.js';
+
+/** Recipients whose mail is held together: one quarantine entry. */
+export interface Held {
+  readonly category: Category;
+  readonly reason: string;
+  readonly score: number;
+  /** Indexes in `rcptTo`. */
+  readonly recipients: readonly number[];
+}
+
+/** Recipients who get a copy with edits other than those of the MTA's own delivery. */
+export interface Copy {
+  readonly recipients: readonly number[];
+  readonly edits: readonly Edit[];
+}
+
+export interface Plan {
+  readonly answer: Answer;
+  readonly held: readonly Held[];
+  readonly copies: readonly Copy[];
+  /** What becomes of each recipient's mail in the end: a refusal that others do not share has become quarantine. */
+  readonly outcomes: readonly Verdict[];
+}
+
+/** What the plan needs besides the verdicts. */
+export interface PlanInput {
+  readonly transaction: Transaction;
+  readonly message: Message;
+  readonly result: ScanResult;
+  readonly headers: 'all' | 'spam' | 'none';
+  readonly version: string;
+}
+
+/** Behaviour 1 and 2 in one place. `verdicts` in the order of `rcptTo`, at least one. */
+export function makePlan(verdicts: readonly Verdict[], input: PlanInput): Plan {
+  const tempfail = verdicts.find(({ action }) => action === 'tempfail');
+  if (tempfail) return whole({ kind: 'tempfail', reply: replyOf(tempfail) }, sameForAll(verdicts, tempfail));
+  const [first] = verdicts;
+  if (first && verdicts.every(({ action }) => action === 'reject')) {
+    return whole({ kind: 'reject', reply: replyOf(first) }, verdicts);
+  }
+  const outcomes = verdicts.map((verdict): Verdict => (verdict.action === 'reject' ? { ...verdict, action: 'quarantine' } : verdict));
+  const held = groupHeld(outcomes);
+  const deliveries = groupDeliveries(outcomes, input);
+  const [main, ...others] = deliveries;
+  if (!main) return { answer: { kind: 'discard' }, held, copies: [], outcomes };
+  const stays = new Set(main.recipients);
+  const leaves = input.transaction.rcptTo.filter((_, index) => !stays.has(index));
+  const edits: Edit[] = [...leaves.map(({ given }): Edit => ({ kind: 'delete-recipient', given })), ...main.edits];
+  return { answer: { kind: 'accept', edits }, held, copies: others, outcomes };
+}
+
+function whole(answer: Answer, outcomes: readonly Verdict[]): Plan {
+  return { answer, held: [], copies: [], outcomes };
+}
+
+/** A temporary failure goes for the whole message: nothing was delivered, so the sender's retry doubles nothing. */
+function sameForAll(verdicts: readonly Verdict[], one: Verdict): readonly Verdict[] {
+  return verdicts.map((verdict) =>
+    verdict.action === 'tempfail' ? verdict : { ...verdict, action: 'tempfail', reason: one.reason, category: one.category, reply: one.reply },
+  );
+}
+
+function replyOf({ reply }: Verdict): SmtpReply {
+  return reply ?? { code: 451, enhanced: '4.3.0', text: 'Try again later' };
+}
+
+function groupHeld(outcomes: readonly Verdict[]): readonly Held[] {
+  const groups = new Map<Category, Verdict[]>();
+  for (const verdict of outcomes) {
+    if (verdict.action !== 'quarantine') continue;
+    const category = verdict.category ?? 'spam';
+    groups.set(category, [...(groups.get(category) ?? []), verdict]);
+  }
+  return CATEGORY_PRECEDENCE.flatMap((category) => {
+    const verdicts = groups.get(category) ?? [];
+    const [first] = verdicts;
+    if (!first) return [];
+    const score = Math.max(...verdicts.map((verdict) => verdict.score));
+    return [{ category, reason: first.reason, score, recipients: verdicts.map(({ recipient }) => recipient) }];
+  });
+}
+
+/** Groups of recipients that get the same bytes, the largest first: it goes the MTA's own way. */
+function groupDeliveries(outcomes: readonly Verdict[], { message, result, headers, version }: PlanInput): readonly Copy[] {
+  const groups = new Map<string, { recipients: number[]; verdict: Verdict }>();
+  for (const verdict of outcomes) {
+    if (verdict.action !== 'accept' && verdict.action !== 'tag') continue;
+    const key = JSON.stringify(markup(verdict, result.findings, headers, version));
+    const group = groups.get(key);
+    if (group) group.recipients.push(verdict.recipient);
+    else groups.set(key, { recipients: [verdict.recipient], verdict });
+  }
+  const common = [...removeForgedMarkup(message), ...result.edits];
+  return [...groups.values()]
+    .sort((a, b) => b.recipients.length - a.recipients.length)
+    .map(({ recipients, verdict }) => ({
+      recipients,
+      edits: [...common, ...markup(verdict, result.findings, headers, version)],
+    }));
+}
