@@ -1,19 +1,34 @@
 // A section of the configuration: a name, one sentence, and a schema whose every key carries type, default, bounds and
 // one sentence. Sections are declared beside the code they steer; this folder knows none of them.
-import { Type, type TObject, type TProperties } from 'typebox';
+import { Type, type Static, type TObject, type TProperties } from 'typebox';
 
-/** `description` is the one sentence for docs and sample; every property has its own `description` and `default`. */
+/** What a section holds against its own values, beyond what a schema can say (two keys that must not cross). */
+export interface Objection {
+  /** Key inside the section, from the outside in. */
+  readonly path: readonly string[];
+  /** What was expected, as the rest of a sentence: "a number below the alert mark (1000)". */
+  readonly expected: string;
+}
+
+/**
+ * `description` is the one sentence for docs and sample. Every property has its own `description` and `default`, except
+ * those in `Type.Optional`, which stay absent when absent, and those of entries in a list.
+ */
 export interface Section<Schema extends TObject = TObject> {
   readonly name: string;
   readonly description: string;
   readonly schema: Schema;
+  /** Runs once the schema holds, on the values with defaults filled in. */
+  check?(settings: Static<Schema>): readonly Objection[];
 }
 
-/** Declares a section. Unknown keys are refused by the schema itself. */
+/** Declares a section. Unknown keys are refused by the schema itself; `check` compares keys with one another. */
 export function section<Properties extends TProperties>(
   name: string,
   description: string,
   properties: Properties,
+  check?: (settings: Static<TObject<Properties>>) => readonly Objection[],
 ): Section<TObject<Properties>> {
-  return { name, description, schema: Type.Object(properties, { additionalProperties: false }) };
+  const schema = Type.Object(properties, { additionalProperties: false });
+  return check === undefined ? { name, description, schema } : { name, description, schema, check };
 }

@@ -1,0 +1,133 @@
+// One YAML file and the declared sections → the effective settings: complete, frozen, with a version and the place of
+// every key that the file sets. Refuses a file as a whole, with all its problems; never takes a part of a bad one.
+import { createHash } from 'node:crypto';
+import type { Static, TObject } from 'typebox';
+import { Value } from 'typebox/value';
+import { Checker, joinPath, showPath, type Origin } from './check.js';
+import { readFile } from './file.js';
+import { ConfigurationError, orderProblems, type Problem } from './problem.js';
+import { viewSchema, type SchemaView } from './schema.js';
+import type { Section } from './section.js';
+import { readSource } from './source.js';
+
+/** Hex digits of a settings version: short enough for a log row, long enough never to meet another by chance. */
+const VERSION_DIGITS = 12;
+
+/** Either a configuration, or everything that is wrong with the file, in its order. */
+export type Loaded =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** The settings in force: every key of every section, pinned by the file or at its default. Immutable. */
+export class Configuration {
+  /** Short hash of the effective settings: same settings, same version, wherever the values came from. */
+  readonly version: string;
+
+  constructor(
+    /** Sections in the order of the reference. */
+    readonly sections: readonly Section[],
+    /** The file that was read, or null for embedded defaults. */
+    readonly file: string | null,
+    private readonly values: Values,
+    private readonly origins: ReadonlyMap<string, Origin>,
+  ) {
+    freezeDeep(values);
+    this.version = createHash('sha256').update(writeCanonical(values)).digest('hex').slice(0, VERSION_DIGITS);
+  }
+
+  /** The frozen values of one section. Throws for a section that was not declared to the loader: that is a bug. */
+  section<Schema extends TObject>(declaration: Pick<Section<Schema>, 'name' | 'schema'>): Static<Schema> {
+    if (!Object.hasOwn(this.values, declaration.name)) throw new Error(`no section ${declaration.name} was declared`);
+    return this.values[declaration.name] as Static<Schema>;
+  }
+
+  /**
+   * Where the file sets this very key (then it is pinned), or null when it does not. A path is the keys from the section
+   * on, as a list or joined by dots.
+   */
+  origin(path: string | readonly string[]): Origin | null {
+    const keys = typeof path === 'string' ? path.split('.') : path;
+    return this.origins.get(joinPath(keys)) ?? null;
+  }
+}
+
+/** The text of a configuration file → settings. `file` names it in problems and origins. */
+export function parseConfiguration(sections: readonly Section[], text: string, file: string): Loaded {
+  const { values, origins, problems } = evaluate(sections, text, file);
+  if (problems.length > 0) return { ok: false, problems: orderProblems(problems) };
+  return { ok: true, configuration: new Configuration(sections, file, values, origins) };
+}
+
+/** Reads one file and loads it. A file that is missing, not a plain file, too large or not UTF-8 is a problem like others. */
+export function loadConfiguration(sections: readonly Section[], file: string): Loaded {
+  const read = readFile(file);
+  return read.ok ? parseConfiguration(sections, read.text, file) : { ok: false, problems: [read.problem] };
+}
+
+/** The embedded defaults: what an empty file gives. Throws when the declarations themselves are wrong: that is a bug. */
+export function defaultConfiguration(sections: readonly Section[]): Configuration {
+  const { values, problems } = evaluate(sections, '', 'embedded defaults');
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return new Configuration(sections, null, values, new Map());
+}
+
+interface Evaluated {
+  /** Worthless when there are problems. */
+  readonly values: Values;
+  readonly origins: ReadonlyMap<string, Origin>;
+  readonly problems: readonly Problem[];
+}
+
+function evaluate(sections: readonly Section[], text: string, file: string): Evaluated {
+  const whole = composeSchema(sections);
+  const source = readSource(text, file);
+  if (source.problems.length > 0) return { values: {}, origins: new Map(), problems: source.problems };
+  const checker = new Checker(file, whole);
+  const root = source.root ?? { kind: 'map' as const, entries: new Map(), line: 1, column: 1 };
+  const values = checker.check(whole, root, []) as Values;
+  if (checker.problems.length === 0) objectAcrossKeys(sections, values, checker);
+  return { values, origins: checker.origins, problems: checker.problems };
+}
+
+/** All sections as one map with fixed keys. */
+function composeSchema(sections: readonly Section[]): SchemaView {
+  const properties: Record<string, SchemaView> = {};
+  for (const { name, schema } of sections) {
+    if (Object.hasOwn(properties, name)) throw new Error(`the section ${name} is declared twice`);
+    properties[name] = viewSchema(schema);
+  }
+  return { type: 'object', properties, required: Object.keys(properties) };
+}
+
+/** What sections hold against their own values, and, as a second opinion on our own checker, what TypeBox does. */
+function objectAcrossKeys(sections: readonly Section[], values: Values, checker: Checker): void {
+  for (const declared of sections) {
+    const settings = values[declared.name] ?? {};
+    const [fault] = Value.Errors(declared.schema, settings);
+    if (fault !== undefined) {
+      const path = [declared.name, ...fault.instancePath.split('/').slice(1)];
+      checker.object(path, `${showPath(path)}: ${fault.message}`);
+      continue;
+    }
+    for (const { path, expected } of declared.check?.(settings) ?? []) {
+      const whole = [declared.name, ...path];
+      checker.object(whole, `${showPath(whole)}: expected ${expected}`);
+    }
+  }
+}
+
+function freezeDeep(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const inner of Object.values(value)) freezeDeep(inner);
+  Object.freeze(value);
+}
+
+/** JSON with sorted keys: equal settings give equal text. */
+function writeCanonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(writeCanonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${writeCanonical(inner)}`).join()}}`;
+}
