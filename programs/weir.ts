@@ -1,0 +1,14 @@
+// The program `weir`: runs the command line; errors end in one readable line and a documented exit code.
+import { ConfigurationError } from '../config/problem.js';
+import { createProgram } from './command-line.js';
+
+/** EX_SOFTWARE of sysexits.h: something in Weir itself went wrong. */
+const EXIT_SOFTWARE = 70;
+
+try {
+  await createProgram().parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof ConfigurationError ? error.exitCode : EXIT_SOFTWARE;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  if (process.env['WEIR_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+}
