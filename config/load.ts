@@ -30,6 +30,8 @@ export class Configuration {
     readonly sections: readonly Section[],
     /** The file that was read, or null for embedded defaults. */
     readonly file: string | null,
+    /** What was read, so that another process can be given exactly these settings whatever the file says by then. */
+    readonly text: string,
     private readonly values: Values,
     private readonly origins: ReadonlyMap<string, Origin>,
   ) {
@@ -57,7 +59,7 @@ export class Configuration {
 export function parseConfiguration(sections: readonly Section[], text: string, file: string): Loaded {
   const { values, origins, problems } = evaluate(sections, text, file);
   if (problems.length > 0) return { ok: false, problems: orderProblems(problems) };
-  return { ok: true, configuration: new Configuration(sections, file, values, origins) };
+  return { ok: true, configuration: new Configuration(sections, file, text, values, origins) };
 }
 
 /** Reads one file and loads it. A file that is missing, not a plain file, too large or not UTF-8 is a problem like others. */
@@ -70,7 +72,7 @@ export function loadConfiguration(sections: readonly Section[], file: string): L
 export function defaultConfiguration(sections: readonly Section[]): Configuration {
   const { values, problems } = evaluate(sections, '', 'embedded defaults');
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return new Configuration(sections, null, values, new Map());
+  return new Configuration(sections, null, '', values, new Map());
 }
 
 interface Evaluated {

@@ -1,0 +1,80 @@
+// `weir config`: check a configuration file, show the settings in force, print a sample. Reads only; changes nothing.
+import type { Command } from 'commander';
+import type { Configuration } from '../config/load.js';
+import { EXIT_CONFIG } from '../config/problem.js';
+import { writeSample } from '../config/sample.js';
+import { listSettings, writeEffective, writeJson, writePinned } from '../config/show.js';
+import { SAMPLE_OPENING } from './sample.js';
+import { SECTIONS } from './sections.js';
+import { describeRefusal, loadSettings, readSettings } from './settings.js';
+
+/** Adds `config check`, `config show` and `config sample`. The program has the global option `--config`. */
+export function addConfigCommand(program: Command): void {
+  const config = program.command('config').description('Check, show and explain the configuration.');
+  addCheck(program, config);
+  addShow(program, config);
+  config
+    .command('sample')
+    .description('Print a sample configuration: every key with its sentence, bounds and default.')
+    .addHelpText('after', '\nExample:\n  weir config sample > /etc/weir/weir.yaml\n\nExit code: 0.')
+    .action(() => {
+      process.stdout.write(writeSample(SECTIONS, SAMPLE_OPENING));
+    });
+}
+
+function addCheck(program: Command, config: Command): void {
+  config
+    .command('check')
+    .description('Check a configuration file: every unknown key and bad value, with its line and what was expected.')
+    .argument('[file]', 'file to check (default: the one that `weir serve` would read)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir config check\n  weir config check ./weir.yaml\n' +
+        `\nExit codes: 0 the file is good; ${EXIT_CONFIG} it is refused, the reasons are on standard error.`,
+    )
+    .action((file: string | undefined) => {
+      process.exitCode = checkFile(file ?? configOption(program));
+    });
+}
+
+function checkFile(file: string | undefined): number {
+  const loaded = loadSettings(file);
+  if (!loaded.ok) {
+    process.stderr.write(describeRefusal(loaded.problems));
+    return EXIT_CONFIG;
+  }
+  const { configuration } = loaded;
+  const name = configuration.file ?? 'no configuration file, embedded defaults';
+  const pinned = listSettings(configuration).filter(({ origin }) => origin !== null).length;
+  const count = pinned === 1 ? '1 key set' : `${pinned} keys set`;
+  process.stdout.write(`${name}: good, ${count}, settings version ${configuration.version}\n`);
+  return 0;
+}
+
+function addShow(program: Command, config: Command): void {
+  config
+    .command('show')
+    .description('Show the settings: those the file sets, or with --effective all of them and where each comes from.')
+    .option('--effective', 'every key: as the file sets it, or its default')
+    .option('--json', 'one JSON object: version, file, and each key with value and place')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  weir config show\n  weir config show --effective\n  weir config show --effective --json\n' +
+        `\nExit codes: 0 shown; ${EXIT_CONFIG} the file is refused, the reasons are on standard error.`,
+    )
+    .action((options: { effective?: boolean; json?: boolean }) => {
+      const configuration = readSettings(configOption(program));
+      const effective = options.effective === true;
+      process.stdout.write(
+        options.json === true ? writeJson(configuration, effective) : writeText(configuration, effective),
+      );
+    });
+}
+
+function configOption(program: Command): string | undefined {
+  return program.opts<{ config?: string }>().config;
+}
+
+function writeText(configuration: Configuration, effective: boolean): string {
+  return effective ? writeEffective(configuration) : writePinned(configuration);
+}

@@ -1,0 +1,22 @@
+// Every section of the configuration, in the order of the reference and the sample. A new section is one line here; the
+// stages bring theirs through filters/index.ts.
+import type { Section } from '../config/section.js';
+import { STAGES } from '../filters/index.js';
+import { directionsSection, noticesSection } from '../gateway/settings.js';
+import { pipelineSection, verdictSection } from '../pipeline/settings.js';
+import { stageSection } from '../pipeline/stage-section.js';
+import { processesSection } from './processes-settings.js';
+import { storageSection } from './storage-settings.js';
+
+/** The sections that are no stage's. */
+export const HOUSE_SECTIONS: readonly Section[] = [
+  directionsSection,
+  pipelineSection,
+  verdictSection,
+  noticesSection,
+  storageSection,
+  processesSection,
+];
+
+/** All sections. */
+export const SECTIONS: readonly Section[] = [...HOUSE_SECTIONS, ...STAGES.map(({ spec }) => stageSection(spec))];
