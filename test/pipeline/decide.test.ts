@@ -1,0 +1,126 @@
+// From findings to actions: thresholds, caps, precedence, single recipients, broken stages.
+import { Value } from 'typebox/value';
+import { describe, expect, it } from 'vitest';
+import { decide, spamScore, type Action } from '../../pipeline/decide.js';
+import type { StagedFinding } from '../../pipeline/finding.js';
+import type { ScanResult } from '../../pipeline/run.js';
+import { verdictSection, type VerdictSettings } from '../../pipeline/settings.js';
+import { envelopeAddress } from '../ground/transaction.js';
+
+const defaults = Value.Default(verdictSection.schema, {}) as VerdictSettings;
+const spam = (score: number, fields: Partial<StagedFinding> = {}): StagedFinding => ({
+  id: 'X',
+  stage: 'rules',
+  category: 'spam',
+  group: 'rules',
+  score,
+  evidence: '',
+  ...fields,
+});
+const harm = (category: StagedFinding['category'], fields: Partial<StagedFinding> = {}) => spam(1, { category, id: 'HARM', ...fields });
+const result = (findings: readonly StagedFinding[], broken: ScanResult['broken'] = []): ScanResult => ({
+  findings,
+  edits: [],
+  subRules: [],
+  stageMs: {},
+  totalMs: 0,
+  broken,
+});
+const actions = (findings: readonly StagedFinding[], settings: Partial<VerdictSettings> = {}, rcptTo = ['b@house.test']): Action[] =>
+  decide(result(findings), rcptTo.map(envelopeAddress), { ...defaults, ...settings }, new Map()).map(({ action }) => action);
+
+describe('thresholds', () => {
+  it.each([
+    [4.999, 'accept'],
+    [5, 'tag'],
+    [9.999, 'tag'],
+    [10, 'quarantine'],
+    [14.999, 'quarantine'],
+    [15, 'reject'],
+    [-3, 'accept'],
+  ] as const)('score %d leads to %s', (score, action) => {
+    expect(actions([spam(score)])).toEqual([action]);
+  });
+
+  it('adds up floats to three decimals: 0.1 + 0.2 + 4.7 acts at 5', () => {
+    expect(actions([spam(0.1), spam(0.2), spam(4.7)])).toEqual(['tag']);
+  });
+
+  it('only tags when the others are switched off, as the model does', () => {
+    expect(actions([spam(1_000)], { quarantineAt: null, rejectAt: null })).toEqual(['tag']);
+  });
+
+  it('refuses GTUBE-sized scores whatever the caps of the other groups', () => {
+    expect(actions([spam(1_000), spam(-1_000, { group: 'reputation' })])).toEqual(['reject']);
+  });
+});
+
+describe('caps', () => {
+  it('bounds each group both ways', () => {
+    const findings = [spam(50, { group: 'lists' }), spam(-50, { group: 'learning' }), spam(3)];
+    expect(spamScore(findings, { ...defaults.caps, lists: 8, learning: 4 })).toBe(7);
+  });
+
+  it('counts no finding of another category as spam', () => {
+    expect(spamScore([harm('virus', { score: 100 })], defaults.caps)).toBe(0);
+  });
+});
+
+describe('precedence', () => {
+  it('lets the stronger action win: reject > tempfail > discard > quarantine > tag', () => {
+    expect(actions([harm('virus'), spam(20)])).toEqual(['reject']);
+    expect(actions([harm('virus'), harm('mcp')], { virus: 'tempfail', mcp: 'discard' })).toEqual(['tempfail']);
+    expect(actions([harm('virus'), spam(6)], { virus: 'discard' })).toEqual(['discard']);
+    expect(actions([harm('virus'), spam(6)], { virus: 'accept' })).toEqual(['tag']);
+  });
+
+  it('names the stronger category where two ask for the same', () => {
+    const findings = [spam(11), harm('mcp'), harm('attachment'), harm('virus', { id: 'V', evidence: 'Eicar' })];
+    const [verdict] = decide(result(findings), [envelopeAddress('b@house.test')], defaults, new Map());
+    expect(verdict).toMatchObject({ action: 'quarantine', category: 'virus', reason: 'V: Eicar' });
+  });
+
+  it('needs a whole point in a category other than spam', () => {
+    expect(actions([harm('mcp', { score: 0.4 })])).toEqual(['accept']);
+    expect(actions([harm('mcp', { score: 0.4 }), harm('mcp', { score: 0.6 })])).toEqual(['quarantine']);
+  });
+
+  it('uses the reply a finding asks for', () => {
+    const replies = new Map([['HARM', { code: 552, enhanced: '5.3.4', text: 'too large' }]]);
+    const [verdict] = decide(result([harm('policy')]), [envelopeAddress('b@house.test')], defaults, replies);
+    expect(verdict?.reply).toEqual({ code: 552, enhanced: '5.3.4', text: 'too large' });
+  });
+});
+
+describe('recipients', () => {
+  const settings: Partial<VerdictSettings> = {
+    recipients: [
+      { recipient: 'strict@house.test', rejectAt: 5 },
+      { recipient: '*@lenient.test', tagAt: 8, quarantineAt: null, rejectAt: null },
+    ],
+  };
+
+  it('judges each by its own thresholds', () => {
+    expect(actions([spam(6)], settings, ['strict@house.test', 'x@lenient.test', 'b@house.test'])).toEqual(['reject', 'accept', 'tag']);
+  });
+
+  it('counts a finding of one recipient for that one alone', () => {
+    expect(actions([spam(6, { recipient: 1 })], {}, ['a@house.test', 'b@house.test'])).toEqual(['accept', 'tag']);
+  });
+});
+
+describe('broken stages', () => {
+  const broken = (policy: 'tempfail' | 'quarantine' | 'continue') => [{ stage: 'antivirus', reason: 'gone', policy }];
+  const decideBroken = (policy: 'tempfail' | 'quarantine' | 'continue', findings: StagedFinding[] = []) =>
+    decide(result(findings, broken(policy)), [envelopeAddress('b@house.test')], defaults, new Map())[0];
+
+  it('follows the policy of the stage and says which broke', () => {
+    expect(decideBroken('tempfail')).toMatchObject({ action: 'tempfail', broken: 'antivirus', reply: { code: 451 } });
+    expect(decideBroken('quarantine')).toMatchObject({ action: 'quarantine', category: 'unprocessable' });
+    expect(decideBroken('continue')).toMatchObject({ action: 'accept' });
+  });
+
+  it('does not hide a refusal that the other stages found', () => {
+    expect(decideBroken('tempfail', [spam(20)])).toMatchObject({ action: 'reject' });
+  });
+});
