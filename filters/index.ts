@@ -1,5 +1,6 @@
 // The ordered list of stages. The order here is the order in which they run; a new stage is one line.
 import type { StageModule } from '../pipeline/stage.js';
+import { antivirusStage } from './antivirus/stage.js';
 import { limitsStage } from './limits/stage.js';
 
-export const STAGES: readonly StageModule[] = [limitsStage as unknown as StageModule];
+export const STAGES: readonly StageModule[] = [limitsStage, antivirusStage];

@@ -7,13 +7,13 @@ import { parseMessage } from '../message/parse.js';
 import type { AnswerFate, MilterHandler } from '../milter/handler.js';
 import type { NewOutboxItem, Outbox } from '../outbox/outbox.js';
 import type { Clock } from '../outside/clock.js';
+import { newIdentifier } from '../outside/identifier.js';
 import type { Answer } from '../pipeline/answer.js';
 import { decide } from '../pipeline/decide.js';
 import { applyEdits } from '../pipeline/edits.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { Quarantine } from '../quarantine/quarantine.js';
-import { newId } from './identity.js';
 import type { InForce } from './in-force.js';
 import { makeNotices, NoticeCap } from './notice.js';
 import { makePlan, type Plan } from './plan.js';
@@ -95,7 +95,7 @@ async function settle(judged: Judged, cap: NoticeCap, signal: AbortSignal, deps:
   const { transaction, message, plan, directions, result, inForce } = judged;
   if (signal.aborted) return abandoned(transaction, deps);
   const nowMs = deps.clock.now();
-  const id = newId(nowMs);
+  const id = newIdentifier(nowMs);
   const heldIds = await holdAll(judged, id, nowMs, deps.quarantine);
   const notices = makeNotices(
     {
@@ -176,7 +176,7 @@ function lostEvent({ connection, mailFrom, login }: Transaction, deps: GatewayDe
   const time = deps.clock.now();
   return {
     kind: 'session',
-    id: newId(time),
+    id: newIdentifier(time),
     time,
     sessionId: connection.id,
     step: 'data',
