@@ -32,12 +32,6 @@ export const processesSection = section(
       maximum: 600_000,
       description: 'How long a process may take at a stop or restart to answer the messages it has in hand.',
     }),
-    aloneMs: Type.Integer({
-      default: 60_000,
-      minimum: 1_000,
-      maximum: 600_000,
-      description: 'Time limit for a suspect message, which is scanned alone in a process of its own.',
-    }),
     aloneMax: Type.Integer({
       default: 2,
       minimum: 1,
