@@ -28,13 +28,9 @@ function sampleKeys(schema: SchemaView, indent: string): string[] {
         ...sampleKeys(child, `${indent}  `),
       ];
     }
-    const prose = writeComment(`${child.description ?? key} ${upperFirst(describeSchema(child))}.`, indent);
+    const prose = writeComment(`${child.description ?? key} Value: ${describeSchema(child)}.`, indent);
     return [...prose, ...writeKey(key, value, indent).map((line) => line.replace(/^( *)/, '$1#'))];
   });
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A sample with every key set: what taking the `#` before each key gives. */

@@ -69,6 +69,7 @@ class SourceReader {
   private readonly problems: Problem[] = [];
   private readonly anchors = new Map<string, ParsedNode>();
   private nodes = 0;
+  private stopped = false;
 
   constructor(private readonly file: string) {}
 
@@ -110,15 +111,10 @@ class SourceReader {
 
   /** A node of the YAML reader → one of ours, or null once a problem made it worthless. */
   private visit(node: ParsedNode, depth: number): SourceNode | null {
+    if (this.stopped) return null;
     this.nodes += 1;
-    if (this.nodes > NODES_MAX) {
-      if (this.nodes === NODES_MAX + 1) this.object(node.range[0], `more than ${NODES_MAX} keys and values`);
-      return null;
-    }
-    if (depth > DEPTH_MAX) {
-      this.object(node.range[0], `nested deeper than ${DEPTH_MAX} levels`);
-      return null;
-    }
+    if (this.nodes > NODES_MAX) return this.stop(node.range[0], `more than ${NODES_MAX} keys and values`);
+    if (depth > DEPTH_MAX) return this.stop(node.range[0], `nested deeper than ${DEPTH_MAX} levels`);
     if (isAlias(node)) return this.visitAlias(node.source, node.range[0], depth);
     if (node.anchor !== undefined) this.anchors.set(node.anchor, node);
     if (isMap(node)) return this.visitMap(node, depth);
@@ -173,6 +169,13 @@ class SourceReader {
   private place(offset: number): Placed {
     const { line, col } = this.lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  /** A limit is met: one problem, and no further look at the file. */
+  private stop(offset: number, message: string): null {
+    this.stopped = true;
+    this.object(offset, message);
+    return null;
   }
 
   private object(offset: number, message: string): void {
