@@ -52,7 +52,7 @@ export async function submitMessage(address: MilterAddress, mail: Submission): P
     const protocol = await negotiate(socket, replies);
     const silent = (bit: number) => (protocol & bit) !== 0;
     macro(SMFIC.CONNECT, ['j', 'mx.demo.test', '{daemon_name}', 'demo']);
-    await step(SMFIC.CONNECT, `${mail.clientName}\0004\0\x19${mail.clientAddress}\0`, silent(SMFIP.NR_CONN));
+    await step(SMFIC.CONNECT, `${mail.clientName}\u00004\u0000\u0019${mail.clientAddress}\u0000`, silent(SMFIP.NR_CONN));
     await step(SMFIC.HELO, `${mail.helo}\0`, silent(SMFIP.NR_HELO));
     macro(SMFIC.MAIL, ['i', mail.queueId]);
     await step(SMFIC.MAIL, `<${mail.mailFrom}>\0`, silent(SMFIP.NR_MAIL));
