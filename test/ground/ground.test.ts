@@ -1,11 +1,14 @@
 // Proves the ground the journeys stand on: a private Postfix relays to the sink byte for byte, STARTTLS, login, IPv6 and
 // sendmail(1) work, and the raw client and the sink neither add nor lose a byte.
+import { Resolver } from 'node:dns/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { offerLogin, offerStartTls } from './credentials.js';
+import { startDns, type DnsServer } from './dns.js';
 import { requirePackage, requireRoot } from './packages.js';
 import { findPorts, makePlace, waitUntil } from './place.js';
 import { startPostfix, type Postfix } from './postfix.js';
 import { startSink, type Sink } from './sink.js';
-import { deliverMail } from './smtp-client.js';
+import { deliverMail, SmtpClient } from './smtp-client.js';
 
 const MAIL =
   'From: <a@outside.test>\r\nTo: <b@house.test>\r\nSubject: ground\r\n\r\nfirst\r\n.dot\r\n..two\r\nlast\r\n';
@@ -25,7 +28,6 @@ describe('sink and raw client', () => {
   });
 
   it('finds the end of a content that comes a byte at a time, and an empty one', async () => {
-    const { SmtpClient } = await import('./smtp-client.js');
     const client = await SmtpClient.open(sink.port);
     await client.command('MAIL FROM:<a@b.test>');
     await client.command('RCPT TO:<slow@house.test>');
@@ -96,3 +98,85 @@ describe.skipIf(!requirePackage('postfix') || !requireRoot())('private Postfix',
     expect((await sink.mailFor('local@house.test')).mailFrom).toBe('a@outside.test');
   });
 });
+
+describe.skipIf(!requirePackage('dnsmasq-base'))('DNS server', () => {
+  const place = makePlace('dns');
+  let server: DnsServer;
+  const resolver = new Resolver({ timeout: 2000, tries: 1 });
+  beforeAll(async () => {
+    server = await startDns(place.directory, {
+      a: { 'mx.house.test': ['192.0.2.5', '2001:db8::5'] },
+      mx: { 'house.test': [{ exchange: 'mx.house.test', priority: 10 }] },
+      txt: { 'house.test': ['v=spf1 ip4:192.0.2.5 -all'], 'long.house.test': ['x'.repeat(300)] },
+      ptr: { '192.0.2.5': 'mx.house.test', '2001:db8::5': 'mx.house.test' },
+    });
+    resolver.setServers([server.address]);
+  });
+  afterAll(async () => {
+    await server.stop();
+    place.remove();
+  });
+
+  it('gives the records it was told', async () => {
+    expect(await resolver.resolve4('mx.house.test')).toEqual(['192.0.2.5']);
+    expect(await resolver.resolve6('mx.house.test')).toEqual(['2001:db8::5']);
+    expect(await resolver.resolveMx('house.test')).toEqual([{ exchange: 'mx.house.test', priority: 10 }]);
+    expect(await resolver.resolveTxt('house.test')).toEqual([['v=spf1 ip4:192.0.2.5 -all']]);
+    expect((await resolver.resolveTxt('long.house.test')).map((strings) => strings.join(''))).toEqual([
+      'x'.repeat(300),
+    ]);
+    expect(await resolver.reverse('192.0.2.5')).toEqual(['mx.house.test']);
+    expect(await resolver.reverse('2001:db8::5')).toEqual(['mx.house.test']);
+  });
+
+  it('knows no other name', async () => {
+    await expect(resolver.resolve4('elsewhere.example')).rejects.toMatchObject({ code: 'ENOTFOUND' });
+  });
+});
+
+describe.skipIf(!requirePackage('postfix', 'openssl', 'sasl2-bin', 'libsasl2-modules') || !requireRoot())(
+  'STARTTLS and login',
+  () => {
+    const place = makePlace('login');
+    let sink: Sink;
+    let postfix: Postfix;
+    let port = 0;
+    beforeAll(async () => {
+      sink = await startSink();
+      [port = 0] = await findPorts(1);
+      const login = await offerLogin(place.directory, 'house.test', 'anna', 'secret word');
+      postfix = await startPostfix({
+        name: 'login',
+        files: login.files,
+        directory: place.directory,
+        listeners: [{ address: `127.0.0.1:${port}` }],
+        main: {
+          relayhost: `[127.0.0.1]:${sink.port}`,
+          mynetworks: '192.0.2.0/24',
+          smtpd_relay_restrictions: 'permit_sasl_authenticated, reject',
+          ...(await offerStartTls(place.directory, 'login.test')),
+          ...login.main,
+        },
+      });
+    });
+    afterAll(async () => {
+      await postfix.stop();
+      await sink.stop();
+      place.remove();
+    });
+
+    it('takes mail of who logs in over TLS, and of nobody else', async () => {
+      const client = await SmtpClient.open(port);
+      const refused = await client.deliver({ mailFrom: 'anna@house.test', rcptTo: ['x@far.test'], content: MAIL });
+      expect(refused.last.code).toBe(554);
+      await client.startTls();
+      expect((await client.login('anna@house.test', 'wrong')).code).toBe(535);
+      expect((await client.login('anna@house.test', 'secret word')).code).toBe(235);
+      expect(
+        (await client.deliver({ mailFrom: 'anna@house.test', rcptTo: ['x@far.test'], content: MAIL })).last.code,
+      ).toBe(250);
+      await client.quit();
+      expect((await sink.mailFor('x@far.test')).content.toString()).toContain('with ESMTPSA');
+    });
+  },
+);

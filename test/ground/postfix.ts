@@ -1,7 +1,7 @@
 // A private Postfix: own configuration, queue, data and log below a test's directory, own loopback ports, no chroot, no
 // tie to an installed instance. Takes main.cf settings and listeners, gives ports, log and queue; must be root to start.
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { findProgram } from './packages.js';
 import { mustRun, runCommand, waitUntil } from './place.js';
 
@@ -20,6 +20,8 @@ export interface PostfixOptions {
   readonly listeners: readonly PostfixListener[];
   /** main.cf settings beyond, or instead of, the ground's own. */
   readonly main?: Readonly<Record<string, string>>;
+  /** Further files below its configuration folder: path and text. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** One message still in the queue, as `postqueue -j` tells it. */
@@ -63,6 +65,10 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   chownSync(paths.data, owner, -1);
   writeFileSync(join(paths.config, 'main.cf'), mainText(options, home, paths));
   writeFileSync(join(paths.config, 'master.cf'), masterText(options.listeners));
+  for (const [name, text] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(paths.config, name)), { recursive: true });
+    writeFileSync(join(paths.config, name), text);
+  }
   await postfix(paths.config, 'start');
   const pid = await waitUntil(`Postfix ${options.name} to start`, START_TIMEOUT_MS, () => readPid(paths.queue));
   return new Instance(paths, pid);
