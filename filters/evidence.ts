@@ -7,8 +7,8 @@ export const NAME_SHOWN_MAX_CHARS = 80;
 /** Longest evidence of one finding, characters. */
 export const EVIDENCE_MAX_CHARS = 400;
 
-/** Controls, format and bidi characters, separators, private use, lone surrogates, and what has no visible form. */
-const UNSHOWABLE = /[\p{C}\p{Z}\u115f\u1160\u3164\uffa0\u034f\ufe00-\ufe0f\u{e0100}-\u{e01ef}"\\]/u;
+/** Controls, format and bidi characters, separators, private use, lone surrogates, and what is made to have no form. */
+const UNSHOWABLE = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}"\\]/u;
 
 /**
  * A name from a mail in double quotes. Quotes, back-slashes and whatever cannot be seen become `\u{hex}`, plain spaces

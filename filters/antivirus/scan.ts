@@ -4,7 +4,7 @@ import type { Clock } from '../../outside/clock.js';
 import type { CleanResults } from './clean-results.js';
 import type { ConnectionSlots } from './connection-slots.js';
 import type { Content } from './contents.js';
-import { asEngineError, EngineError } from './engine-error.js';
+import { asEngineError, type EngineError } from './engine-error.js';
 import type { EngineState } from './engine-state.js';
 import { findingOfSignature } from './findings.js';
 import type { ScanReply } from './reply.js';

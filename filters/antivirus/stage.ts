@@ -91,9 +91,17 @@ function findingsOf({ hits, unscanned }: AntivirusFacts, suspectSignatures: read
     note(findingOfSignature(signature, suspectSignatures), `${showWord(signature)} in ${where}`);
   for (const what of unscanned) note('VIRUS_UNSCANNED', what);
   const findings: Finding[] = [];
-  for (const { meaning: _, ...spec } of antivirusFindings) {
+  for (const spec of antivirusFindings) {
     const texts = notes.get(spec.id);
-    if (texts) findings.push({ ...spec, evidence: joinEvidence(texts) });
+    if (!texts) continue;
+    const { id, category, score } = spec;
+    findings.push({
+      id,
+      category,
+      score,
+      evidence: joinEvidence(texts),
+      ...('group' in spec && { group: spec.group }),
+    });
   }
   return findings;
 }
