@@ -52,7 +52,11 @@ export async function submitMessage(address: MilterAddress, mail: Submission): P
     const protocol = await negotiate(socket, replies);
     const silent = (bit: number) => (protocol & bit) !== 0;
     macro(SMFIC.CONNECT, ['j', 'mx.demo.test', '{daemon_name}', 'demo']);
-    await step(SMFIC.CONNECT, `${mail.clientName}\u00004\u0000\u0019${mail.clientAddress}\u0000`, silent(SMFIP.NR_CONN));
+    await step(
+      SMFIC.CONNECT,
+      `${mail.clientName}\u00004\u0000\u0019${mail.clientAddress}\u0000`,
+      silent(SMFIP.NR_CONN),
+    );
     await step(SMFIC.HELO, `${mail.helo}\0`, silent(SMFIP.NR_HELO));
     macro(SMFIC.MAIL, ['i', mail.queueId]);
     await step(SMFIC.MAIL, `<${mail.mailFrom}>\0`, silent(SMFIP.NR_MAIL));
@@ -100,7 +104,8 @@ async function* readReplies(socket: Socket): Replies {
 function expectContinue(reply: IteratorResult<{ command: number; data: Buffer }, void>): void {
   if (reply.done) throw new Error('the milter hung up');
   const { command } = reply.value;
-  if (command !== SMFIR.CONTINUE && command !== SMFIR.SKIP) throw new Error(`the milter answered ${replyName(command)} before the end`);
+  if (command !== SMFIR.CONTINUE && command !== SMFIR.SKIP)
+    throw new Error(`the milter answered ${replyName(command)} before the end`);
 }
 
 /** Header fields (value with its leading blank, folds as LF) and body of a message with CRLF line ends. */

@@ -9,7 +9,11 @@ export interface MilterHandler {
   /** Verdicts before the content. Each is optional; an absent one means `continue` and lets the session ask for no-reply. */
   onConnect?(connection: Connection, signal: AbortSignal): Promise<EnvelopeAnswer> | EnvelopeAnswer;
   onHelo?(connection: Connection, signal: AbortSignal): Promise<EnvelopeAnswer> | EnvelopeAnswer;
-  onMail?(connection: Connection, mailFrom: EnvelopeAddress, signal: AbortSignal): Promise<EnvelopeAnswer> | EnvelopeAnswer;
+  onMail?(
+    connection: Connection,
+    mailFrom: EnvelopeAddress,
+    signal: AbortSignal,
+  ): Promise<EnvelopeAnswer> | EnvelopeAnswer;
   onRcpt?(
     connection: Connection,
     mailFrom: EnvelopeAddress,
@@ -20,7 +24,10 @@ export interface MilterHandler {
    * One whole message. The session sends progress by itself while this runs. `settled` is called exactly once after the
    * promise resolved: `sent` when the whole answer was handed to the socket, `lost` when the MTA was gone before.
    */
-  onMessage(transaction: Transaction, signal: AbortSignal): Promise<{ answer: Answer; settled?(fate: AnswerFate): void }>;
+  onMessage(
+    transaction: Transaction,
+    signal: AbortSignal,
+  ): Promise<{ answer: Answer; settled?(fate: AnswerFate): void }>;
   /** A session went wrong by protocol: one line for the log. */
   onProtocolError?(connection: Connection | null, reason: string): void;
 }

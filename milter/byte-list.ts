@@ -1,0 +1,93 @@
+// Bytes gathered piece by piece and joined once. Small pieces are copied into blocks, so that a peer that sends one byte at
+// a time cannot make us keep a million small objects; large ones are kept by reference. Never copies what it holds twice.
+
+/** Pieces from this size on are kept as they are; smaller ones are copied. Bounds memory pinned per byte kept to 2. */
+export const REFERENCE_MIN_BYTES = 32_768;
+const FIRST_BLOCK_BYTES = 4_096;
+const SECOND_BLOCK_BYTES = 16_384;
+const LATER_BLOCK_BYTES = 65_536;
+
+/** A list of bytes that only grows until it is taken. */
+export class ByteList {
+  #length = 0;
+  #full: Buffer[] = [];
+  #block: Buffer | null = null;
+  #used = 0;
+  #blocks = 0;
+
+  /** Bytes held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds bytes. `piece` may be kept by reference when it is large: its memory must not be written again. */
+  append(piece: Buffer): void {
+    if (piece.length >= REFERENCE_MIN_BYTES) {
+      this.#seal();
+      this.#full.push(piece);
+      this.#length += piece.length;
+      return;
+    }
+    this.#copy(piece);
+  }
+
+  /** Adds one byte. */
+  appendByte(byte: number): void {
+    const block = this.#room();
+    block[this.#used] = byte;
+    this.#used += 1;
+    this.#length += 1;
+  }
+
+  /** Everything held, in one buffer that the caller owns; the list is empty afterwards. */
+  take(): Buffer {
+    const taken = this.#join();
+    this.clear();
+    return taken;
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.#length = 0;
+    this.#full = [];
+    this.#block = null;
+    this.#used = 0;
+    this.#blocks = 0;
+  }
+
+  #join(): Buffer {
+    const block = this.#block;
+    if (this.#full.length === 0) return block === null ? Buffer.alloc(0) : block.subarray(0, this.#used);
+    if (block !== null && this.#used > 0) this.#full.push(block.subarray(0, this.#used));
+    const only = this.#full[0];
+    return this.#full.length === 1 && only !== undefined ? only : Buffer.concat(this.#full, this.#length);
+  }
+
+  #copy(piece: Buffer): void {
+    let from = 0;
+    while (from < piece.length) {
+      const block = this.#room();
+      const copied = piece.copy(block, this.#used, from);
+      this.#used += copied;
+      from += copied;
+    }
+    this.#length += piece.length;
+  }
+
+  /** The open block, with at least one byte free. */
+  #room(): Buffer {
+    if (this.#block !== null && this.#used < this.#block.length) return this.#block;
+    this.#seal();
+    const size = [FIRST_BLOCK_BYTES, SECOND_BLOCK_BYTES][this.#blocks] ?? LATER_BLOCK_BYTES;
+    this.#blocks += 1;
+    this.#block = Buffer.allocUnsafeSlow(size);
+    this.#used = 0;
+    return this.#block;
+  }
+
+  #seal(): void {
+    if (this.#block !== null && this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
+    this.#block = null;
+    this.#used = 0;
+  }
+}
