@@ -5,8 +5,20 @@ import type { Direction } from '../pipeline/stage.js';
 
 /** Security log categories (product F1). */
 export const SECURITY_CATEGORIES = [
-  'reject', 'spam', 'virus', 'dnsbl', 'dangerous-content', 'attachment', 'block-list', 'spf', 'dkim', 'dmarc',
-  'data-protection', 'greylist', 'postscreen', 'policy',
+  'reject',
+  'spam',
+  'virus',
+  'dnsbl',
+  'dangerous-content',
+  'attachment',
+  'block-list',
+  'spf',
+  'dkim',
+  'dmarc',
+  'data-protection',
+  'greylist',
+  'postscreen',
+  'policy',
 ] as const;
 export type SecurityCategory = (typeof SECURITY_CATEGORIES)[number];
 

@@ -37,7 +37,9 @@ export interface Blobs {
 /** Makes the folders (0700) where missing. Files are 0600. */
 export async function openBlobs(dir: string, clock: Clock): Promise<Blobs> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
-  await Promise.all(Array.from({ length: SHARDS }, (_, shard) => mkdir(join(dir, shardName(shard)), { recursive: true, mode: 0o700 })));
+  await Promise.all(
+    Array.from({ length: SHARDS }, (_, shard) => mkdir(join(dir, shardName(shard)), { recursive: true, mode: 0o700 })),
+  );
   await syncDir(dir);
   return new FileBlobs(dir, clock);
 }

@@ -41,24 +41,36 @@ port.postMessage({ opened: true });
 
 /** Opens the file; a failure ends the thread, and database.ts hears of it as its error. */
 function open() {
-  const db = new Database(options.path, { timeout: options.busyTimeoutMs, readonly: options.readOnly, fileMustExist: options.readOnly });
+  const db = new Database(options.path, {
+    timeout: options.busyTimeoutMs,
+    readonly: options.readOnly,
+    fileMustExist: options.readOnly,
+  });
   if (!options.readOnly) db.pragma('journal_mode = WAL');
   db.pragma(`synchronous = ${options.synchronous}`);
   db.pragma('foreign_keys = ON');
   db.pragma(`cache_size = -${options.cacheKib}`);
-  db.function('folded_contains', { deterministic: true }, (hay, needle) => (fold(hay).includes(String(needle)) ? 1 : 0));
+  db.function('folded_contains', { deterministic: true }, (hay, needle) =>
+    fold(hay).includes(String(needle)) ? 1 : 0,
+  );
   for (const other of options.attach) db.prepare(`ATTACH ? AS ${other.name}`).run(other.path);
   return db;
 }
 
 /** The same folding as logs/fold.ts `fold`: compatibility forms and case are one, controls are blanks. @param {unknown} text */
 function fold(text) {
-  return typeof text === 'string' ? text.normalize('NFKC').toLowerCase().replace(/[\u0000-\u001f]/g, ' ') : '';
+  return typeof text === 'string'
+    ? text
+        .normalize('NFKC')
+        .toLowerCase()
+        .replace(/[\u0000-\u001f]/g, ' ')
+    : '';
 }
 
 /** Works through everything that has arrived; writes that stand together share one commit. */
 function drain() {
-  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) queue.push(more.message);
+  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
+    queue.push(more.message);
   while (queue.length > 0) {
     const first = /** @type {Job} */ (queue[0]);
     if (first.kind === 'write') {
@@ -68,7 +80,8 @@ function drain() {
       port.postMessage([runAlone(first)]);
       if (first.kind === 'close') return;
     }
-    for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) queue.push(more.message);
+    for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
+      queue.push(more.message);
   }
 }
 
@@ -152,7 +165,8 @@ function scan(job) {
   for (const row of prepare(job.sql).iterate(...job.params)) {
     const record = /** @type {Record<string, unknown>} */ (row);
     last = record['seq'];
-    if (job.tests.every((test) => test.columns.some((column) => fold(record[column]).includes(test.needle)))) rows.push(record);
+    if (job.tests.every((test) => test.columns.some((column) => fold(record[column]).includes(test.needle))))
+      rows.push(record);
     if (rows.length >= job.limit) return { rows, last, complete: false };
     seen += 1;
     if (seen % SCAN_CLOCK_ROWS === 0 && performance.now() > until) return { rows, last, complete: false };
@@ -164,18 +178,24 @@ function scan(job) {
 function migrate(component, migrations) {
   database.exec('BEGIN IMMEDIATE');
   try {
-    database.exec('CREATE TABLE IF NOT EXISTS schema_version (component TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID');
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS schema_version (component TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID',
+    );
     const row = /** @type {{ version: number } | undefined} */ (
       database.prepare('SELECT version FROM schema_version WHERE component = ?').get(component)
     );
     const found = row?.version ?? 0;
     if (found > migrations.length) {
-      const error = new Error(`${options.path}: ${component} has schema version ${found}, this program knows up to ${migrations.length}`);
+      const error = new Error(
+        `${options.path}: ${component} has schema version ${found}, this program knows up to ${migrations.length}`,
+      );
       throw Object.assign(error, { code: 'SCHEMA_NEWER' });
     }
     for (const sql of migrations.slice(found)) database.exec(sql);
     database
-      .prepare('INSERT INTO schema_version VALUES (?, ?) ON CONFLICT (component) DO UPDATE SET version = excluded.version')
+      .prepare(
+        'INSERT INTO schema_version VALUES (?, ?) ON CONFLICT (component) DO UPDATE SET version = excluded.version',
+      )
       .run(component, migrations.length);
     database.exec('COMMIT');
     return found;

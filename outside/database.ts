@@ -173,7 +173,8 @@ class ThreadDatabase implements Database {
 
   private async ask(job: object): Promise<unknown> {
     if (this.closed) throw new DatabaseError('DATABASE_CLOSED', `${this.path} is closed`);
-    if (this.waiting.size >= JOBS_WAITING_MAX) throw new DatabaseError('DATABASE_OVERLOADED', `${this.path}: too many jobs wait`);
+    if (this.waiting.size >= JOBS_WAITING_MAX)
+      throw new DatabaseError('DATABASE_OVERLOADED', `${this.path}: too many jobs wait`);
     const worker = await this.thread();
     return new Promise((resolve, reject) => {
       const id = this.nextId++;
@@ -185,7 +186,8 @@ class ThreadDatabase implements Database {
   /** The running thread; one that died is started again, at most once a second. */
   private thread(): Promise<Worker> {
     if (this.worker !== null) return this.worker;
-    if (this.failedWith !== null && performance.now() - this.failedAt < RESTART_PAUSE_MS) return Promise.reject(this.failedWith);
+    if (this.failedWith !== null && performance.now() - this.failedAt < RESTART_PAUSE_MS)
+      return Promise.reject(this.failedWith);
     this.worker = this.start();
     this.worker.catch((error: unknown) => this.gone(toError(error)));
     return this.worker;
@@ -193,7 +195,9 @@ class ThreadDatabase implements Database {
 
   private async start(): Promise<Worker> {
     if (this.options.readOnly !== true) await makePrivateFile(this.path);
-    const worker = new Worker(new URL('./database-thread.js', import.meta.url), { workerData: threadData(this.options) });
+    const worker = new Worker(new URL('./database-thread.js', import.meta.url), {
+      workerData: threadData(this.options),
+    });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
       worker.once('error', (error) => reject(toError(error)));

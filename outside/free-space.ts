@@ -18,6 +18,8 @@ export interface Space {
 export interface SpaceWatch {
   /** At most one look a second, however often it is called. */
   check(): Promise<Space>;
+  /** The last look's answer at once (`out` before the first); an old one starts a new look behind it. */
+  state(): SpaceState;
 }
 
 export interface SpaceOptions {
@@ -43,13 +45,22 @@ export function createSpaceWatch(options: SpaceOptions): SpaceWatch {
   const probe = options.probe ?? freeBytes;
   let last: Promise<Space> | null = null;
   let lookedAt = -Infinity;
+  let state: SpaceState = 'out';
+  const check = (): Promise<Space> => {
+    const now = options.clock.monotonicMs();
+    if (last !== null && now - lookedAt < SPACE_LOOK_MS) return last;
+    lookedAt = now;
+    last = look(options, probe).then((space) => {
+      state = space.state;
+      return space;
+    });
+    return last;
+  };
   return {
-    check() {
-      const now = options.clock.monotonicMs();
-      if (last !== null && now - lookedAt < SPACE_LOOK_MS) return last;
-      lookedAt = now;
-      last = look(options, probe);
-      return last;
+    check,
+    state() {
+      void check();
+      return state;
     },
   };
 }
@@ -57,7 +68,11 @@ export function createSpaceWatch(options: SpaceOptions): SpaceWatch {
 async function look(options: SpaceOptions, probe: (dir: string) => Promise<number>): Promise<Space> {
   const space = await probe(options.dir).then(
     (free) => judge(free, options),
-    (error: unknown): Space => ({ state: 'out', freeBytes: null, detail: `free space of ${options.dir} unknown: ${String(error)}` }),
+    (error: unknown): Space => ({
+      state: 'out',
+      freeBytes: null,
+      detail: `free space of ${options.dir} unknown: ${String(error)}`,
+    }),
   );
   options.onState?.(space);
   return space;

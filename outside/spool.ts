@@ -1,18 +1,22 @@
 // A spool: lines appended to a file and synced, for when a database will not take them. Each process writes files of its
 // own, named by process and its start time; whoever drains takes closed files and those of processes that are gone.
-import { mkdir, open, readdir, readFile, unlink, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDir } from './blobs.js';
 
 /** Largest spool file before the next is begun, bytes. */
 export const SPOOL_FILE_BYTES_MAX = 16 * 1_048_576;
 const SUFFIX = '.jsonl';
+const DAMAGED = '.damaged';
 
 export interface Spool {
   /** Durable when it resolves. Lines that arrive while a sync runs share the next one. */
   append(line: string): Promise<void>;
-  /** Hands every waiting file's lines to `take`, oldest first; a file goes once `take` resolved. Returns the lines taken. */
-  drain(take: (lines: readonly string[]) => Promise<void>): Promise<number>;
+  /**
+   * Hands every waiting file's lines to `take`, oldest first. A file goes once `take` resolved to true; on false it is put
+   * aside under `.damaged` for a person to look at. Returns the lines handed over.
+   */
+  drain(take: (lines: readonly string[]) => Promise<boolean>): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -41,7 +45,7 @@ class FileSpool implements Spool {
     });
   }
 
-  async drain(take: (lines: readonly string[]) => Promise<void>): Promise<number> {
+  async drain(take: (lines: readonly string[]) => Promise<boolean>): Promise<number> {
     while (this.working !== null) await this.working;
     await this.closeFile();
     let lines = 0;
@@ -49,8 +53,8 @@ class FileSpool implements Spool {
       if (name === this.current || (await this.isAnothers(name))) continue;
       const path = join(this.dir, name);
       const whole = wholeLines(await readFile(path, 'utf8'));
-      await take(whole);
-      await unlink(path);
+      if (await take(whole)) await unlink(path);
+      else await rename(path, path + DAMAGED);
       lines += whole.length;
     }
     return lines;
@@ -123,7 +127,10 @@ class FileSpool implements Spool {
 
 /** Without a last line that a crash cut short: its writer was never told that it was taken. */
 function wholeLines(text: string): readonly string[] {
-  return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').slice(0, -1);
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
+    .split('\n')
+    .slice(0, -1);
 }
 
 /** Start of a process in clock ticks (field 22 of proc_pid_stat(5)), '0' where unknown or gone: tells a reused pid apart. */
@@ -132,7 +139,8 @@ async function startTicks(pid: number): Promise<string> {
     const line = await readFile(`/proc/${String(pid)}/stat`, 'utf8');
     return line.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return isAlive(pid) ? '0' : 'gone';
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH'))
+      return isAlive(pid) ? '0' : 'gone';
     throw error;
   }
 }

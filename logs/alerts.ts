@@ -1,0 +1,181 @@
+// Alerts: the one catalogue of what an operator must be told, and the store of what is raised now. An alert is raised and
+// cleared by code; repeating it is harmless. Storing one must never hold up mail: it happens behind the call.
+import type { Clock } from '../outside/clock.js';
+import { change, rowsOf, select, type Database } from '../outside/database.js';
+
+/** `meaning`: what is wrong. `action`: what to do about it. */
+export interface AlertSpec {
+  readonly meaning: string;
+  readonly action: string;
+}
+
+export const ALERTS = {
+  'log-unwritable': {
+    meaning: 'The log store cannot be written; entries go to the spool and are taken over later.',
+    action: 'Look at the disk that holds the storage directory: full, read-only, failing? `weir doctor` tells more.',
+  },
+  'spool-unwritable': {
+    meaning: 'Neither the log store nor the spool takes entries: mail gets a temporary failure.',
+    action: 'Free space or repair the disk at once; mail waits at its senders until then.',
+  },
+  'log-index-behind': {
+    meaning: 'The search index of the logs lags: searches are slower until it has caught up.',
+    action: 'Nothing if it clears by itself; else look whether the admin process runs and the disk is fast enough.',
+  },
+  'disk-space-low': {
+    meaning: 'The disk that holds the stores is below the first mark of `storage`.',
+    action: 'Free space, or keep quarantine and logs for fewer days.',
+  },
+  'disk-space-out': {
+    meaning: 'The disk that holds the stores is below the second mark of `storage`: mail gets a temporary failure.',
+    action: 'Free space at once; mail waits at its senders until then.',
+  },
+  'outbox-failed': {
+    meaning: 'Mail in the outbox was refused for good or ran out of time; it stays listed as failed.',
+    action: '`weir outbox list` shows the reason; then `weir outbox retry` or `weir outbox delete`.',
+  },
+  'outbox-unreachable': {
+    meaning: 'The mail server does not take mail back on the re-injection listener; releases and notices wait.',
+    action: '`weir postfix check` compares the listener with what it should be; is Postfix running?',
+  },
+  'content-damaged': {
+    meaning: 'The stored content of a message is missing or damaged.',
+    action: 'Check the disk. The entry cannot be released; ask the sender to send again.',
+  },
+  'antivirus-unreachable': {
+    meaning: 'The antivirus engine does not answer; the break policy of the stage decides about mail.',
+    action: 'Start clamd, or correct the address in `antivirus`; `weir doctor` tests it.',
+  },
+  'antivirus-signatures-old': {
+    meaning: 'The antivirus signatures are older than allowed.',
+    action: 'Look at freshclam: does it run, can it reach its mirror?',
+  },
+  'stage-broken': {
+    meaning: 'A stage fails or overruns its time; its break policy decides about mail.',
+    action: 'The text log names the stage and the reason.',
+  },
+  'worker-died': {
+    meaning: 'A scan worker died and was replaced.',
+    action: 'The text log has the reason; when it repeats, report it.',
+  },
+  'worker-restarting': {
+    meaning: 'Scan workers die again and again; new ones are started ever more slowly.',
+    action: 'The text log has the reason of the last death.',
+  },
+  'admin-died': {
+    meaning: 'The admin process died and was replaced; mail flowed meanwhile.',
+    action: 'The text log has the reason; when it repeats, report it.',
+  },
+  'message-unprocessable': {
+    meaning: 'A message killed its worker and the process it was tried in alone; it lies in quarantine.',
+    action: '`weir quarantine list --category unprocessable`; report it if the content may be shared.',
+  },
+  'settings-refused': {
+    meaning: 'The configuration file was changed but is not valid; the settings before it stay in force.',
+    action: '`weir config check` names each mistake with its line; then reload.',
+  },
+} as const satisfies Readonly<Record<string, AlertSpec>>;
+
+export type AlertCode = keyof typeof ALERTS;
+
+/** One alert as stored. Times in ms since the epoch; `clearedAt` null while it is raised. */
+export interface Alert {
+  readonly code: string;
+  readonly detail: string;
+  readonly raisedAt: number;
+  readonly clearedAt: number | null;
+  /** How often it was raised in all. */
+  readonly count: number;
+}
+
+export interface Alerts {
+  /** Raises or clears; gives at once. Unknown codes are kept too, and complained about in the text log. */
+  alert(code: string, raised: boolean, detail: string): void;
+  /** Those raised now, or all ever raised. */
+  list(all?: boolean): Promise<readonly Alert[]>;
+  /** Resolves when everything called so far is stored. */
+  settled(): Promise<void>;
+}
+
+/** The part of a logger used here. */
+export interface AlertLog {
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
+  info(fields: object, text: string): void;
+}
+
+/** Longest detail kept, characters. */
+export const ALERT_DETAIL_CHARS_MAX = 1_000;
+/** A raised alert is stored again with its newest detail at most this often, ms. */
+export const ALERT_REFRESH_MS = 60_000;
+
+const MIGRATIONS = [
+  `CREATE TABLE alert (
+     code TEXT PRIMARY KEY, detail TEXT NOT NULL, raised_at INTEGER NOT NULL, cleared_at INTEGER, count INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+];
+
+const RAISE = `INSERT INTO alert VALUES (?, ?, ?, NULL, 1) ON CONFLICT (code) DO UPDATE SET
+  raised_at = CASE WHEN cleared_at IS NULL THEN raised_at ELSE excluded.raised_at END,
+  count = count + (cleared_at IS NOT NULL), detail = excluded.detail, cleared_at = NULL`;
+const CLEAR = 'UPDATE alert SET cleared_at = ? WHERE code = ? AND cleared_at IS NULL';
+
+export async function openAlerts(database: Database, clock: Clock, log: AlertLog): Promise<Alerts> {
+  await database.migrate('alerts', MIGRATIONS);
+  return new StoredAlerts(database, clock, log);
+}
+
+class StoredAlerts implements Alerts {
+  /** Per code: what this process said last, and when it was stored. */
+  private readonly said = new Map<string, { raised: boolean; storedAt: number }>();
+  private pending: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly log: AlertLog,
+  ) {}
+
+  alert(code: string, raised: boolean, detail: string): void {
+    const now = this.clock.now();
+    const before = this.said.get(code);
+    const isNews = before?.raised !== raised;
+    if (!isNews && !(raised && now - before.storedAt >= ALERT_REFRESH_MS)) return;
+    this.said.set(code, { raised, storedAt: now });
+    const text = detail.slice(0, ALERT_DETAIL_CHARS_MAX);
+    if (isNews) this.tell(code, raised, text, before !== undefined);
+    this.pending = this.pending.then(() => this.store(code, raised, text, now));
+  }
+
+  async list(all = false): Promise<readonly Alert[]> {
+    const where = all ? '' : 'WHERE cleared_at IS NULL';
+    const [rows] = await this.database.read([select(`SELECT * FROM alert ${where} ORDER BY raised_at DESC, code`)]);
+    return rowsOf(rows).map((row) => ({
+      code: row['code'] as string,
+      detail: row['detail'] as string,
+      raisedAt: row['raised_at'] as number,
+      clearedAt: row['cleared_at'] as number | null,
+      count: row['count'] as number,
+    }));
+  }
+
+  settled(): Promise<void> {
+    return this.pending;
+  }
+
+  private tell(code: string, raised: boolean, detail: string, known: boolean): void {
+    if (!Object.hasOwn(ALERTS, code)) this.log.error({ alert: code }, 'alert is not in the catalogue');
+    if (raised) this.log.warn({ alert: code, detail }, 'alert raised');
+    else if (known) this.log.info({ alert: code, detail }, 'alert cleared');
+  }
+
+  /** A store that fails must not lose the alert: the next call stores it again. */
+  private async store(code: string, raised: boolean, detail: string, now: number): Promise<void> {
+    try {
+      await this.database.write([raised ? change(RAISE, code, detail, now) : change(CLEAR, now, code)]);
+    } catch (error) {
+      this.said.delete(code);
+      this.log.error({ alert: code, err: error }, 'alert could not be stored');
+    }
+  }
+}
