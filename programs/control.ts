@@ -1,8 +1,9 @@
 // The control socket: how commands talk to a running `weir serve`. JSON lines over a UNIX socket of mode 0600, one
 // request and one reply per connection. It must never be reachable by another user, nor keep what it was not asked to.
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
+import { clearStaleSocket } from '../milter/listen-address.js';
 
 /** Longest request line, bytes. */
 export const CONTROL_REQUEST_MAX_BYTES = 1024 * 1024;
@@ -51,7 +52,7 @@ export function controlSocketPath(storageDir: string): string {
 export async function serveControl(path: string, methods: ControlMethods): Promise<ControlServer> {
   if (Buffer.byteLength(path) > SOCKET_PATH_MAX_BYTES)
     throw new ControlError('failed', `socket path too long: ${path}`);
-  await removeStaleSocket(path);
+  await clearStaleSocket(path);
   const open = new Set<net.Socket>();
   const server = net.createServer((socket) => {
     open.add(socket);
@@ -92,36 +93,6 @@ export async function callControl(
   const reply = parseObject(line);
   if (reply?.['ok'] === true) return { running: true, result: reply['result'] };
   throw new ControlError(errorCodeOf(reply?.['code']), errorTextOf(reply?.['error']));
-}
-
-/**
- * Removes a UNIX socket file nobody answers on. Nothing there is fine. Throws when something answers, or when the path
- * holds anything but a socket.
- */
-export async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
-  if (found === null) return;
-  if (!found.isSocket()) throw new Error(`${path} exists and is not a socket: move it away`);
-  if (await answers(path)) throw new Error(`${path} is in use by another process`);
-  await unlink(path);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const probe = net.connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
-      else if (error.code === 'EAGAIN') resolve(true);
-      else reject(error);
-    });
-  });
 }
 
 async function listenPrivate(server: net.Server, path: string): Promise<void> {

@@ -1,9 +1,10 @@
 // The listening sockets, made once by the supervisor and handed to every worker as open descriptors: they outlive the
 // workers, so that connections wait in the kernel while a worker is replaced, and they are made before rights are given up.
-import { chmodSync, chownSync, lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import net from 'node:net';
 import { getSystemErrorMap } from 'node:util';
-import { removeStaleSocket, SOCKET_PATH_MAX_BYTES } from './control.js';
+import { clearStaleSocket, parseListenAddress, settleSocket } from '../milter/listen-address.js';
+import { SOCKET_PATH_MAX_BYTES } from './control.js';
 
 /** What the sockets of one configuration look like. */
 export interface ListenerSettings {
@@ -48,17 +49,15 @@ export async function openListeners(settings: ListenerSettings): Promise<readonl
   return open;
 }
 
-async function openListener(address: string, settings: ListenerSettings): Promise<Listener> {
-  const colon = address.indexOf(':');
-  const rest = address.slice(colon + 1);
+async function openListener(text: string, settings: ListenerSettings): Promise<Listener> {
   try {
-    if (address.startsWith('unix:')) return await openUnix(address, rest, settings);
-    if (address.startsWith('fd:')) return { address, descriptor: Number(rest), close: () => undefined };
-    return openInet(address, rest);
+    const address = parseListenAddress(text);
+    if (address.kind === 'unix') return await openUnix(text, address.path, settings);
+    if (address.kind === 'fd') return { address: text, descriptor: address.fd, close: () => undefined };
+    return openInet(text, address.host, address.port);
   } catch (error) {
-    throw new Error(`cannot listen on ${address}: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot listen on ${text}: ${reason}`, { cause: error });
   }
 }
 
@@ -66,7 +65,7 @@ async function openUnix(address: string, path: string, settings: ListenerSetting
   if (Buffer.byteLength(path) > SOCKET_PATH_MAX_BYTES) {
     throw new Error(`the path is longer than the ${SOCKET_PATH_MAX_BYTES} bytes a socket address holds`);
   }
-  await removeStaleSocket(path);
+  await clearStaleSocket(path);
   // Closed to everybody until mode and group are right.
   const before = process.umask(0o177);
   let handle: BoundHandle;
@@ -75,15 +74,14 @@ async function openUnix(address: string, path: string, settings: ListenerSetting
   } finally {
     process.umask(before);
   }
-  const made = lstatSync(path);
+  const inode = lstatSync(path).ino;
   try {
-    if (settings.socketGroup !== '') chownSync(path, made.uid, findGroup(settings.socketGroup));
-    chmodSync(path, Number.parseInt(settings.socketMode, 8));
+    await settleSocket(path, settings.socketMode, settings.socketGroup);
   } catch (error) {
     handle.close();
     throw error;
   }
-  return { address, descriptor: handle.fd, close: () => closeUnix(handle, path, made.ino) };
+  return { address, descriptor: handle.fd, close: () => closeUnix(handle, path, inode) };
 }
 
 /** Closing removes the file by itself where rights allow it; a socket that somebody else put there meanwhile is left. */
@@ -91,12 +89,10 @@ function closeUnix(handle: BoundHandle, path: string, inode: number): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.ino === inode) handle.close();
 }
 
-function openInet(address: string, rest: string): Listener {
-  const colon = rest.lastIndexOf(':');
-  const host = rest.slice(0, colon).replace(/^\[|\]$/g, '');
-  const family = net.isIP(host);
-  if (family === 0 && host !== 'localhost') throw new Error('the host must be an address');
-  const handle = bind(family === 0 ? '127.0.0.1' : host, Number(rest.slice(colon + 1)), family === 6 ? 6 : 4);
+function openInet(address: string, host: string, port: number): Listener {
+  const family = host === 'localhost' ? 4 : net.isIP(host);
+  if (family === 0) throw new Error('the host must be an address or localhost');
+  const handle = bind(host === 'localhost' ? '127.0.0.1' : host, port, family);
   return { address, descriptor: handle.fd, close: () => handle.close() };
 }
 
@@ -112,22 +108,4 @@ function describeSystemError(code: number): string {
   const [name, words] = getSystemErrorMap().get(code) ?? [String(code), 'system error'];
   // Node reports a directory that is missing as a lack of permission.
   return name === 'EACCES' ? 'no permission, or no such directory (EACCES)' : `${words} (${name})`;
-}
-
-/** Number of a group by name or number. Throws when there is none of that name. */
-export function findGroup(name: string): number {
-  return findEntry('/etc/group', name) ?? fail(`there is no group ${name}`);
-}
-
-function findEntry(file: string, name: string): number | null {
-  if (/^[0-9]{1,9}$/.test(name)) return Number(name);
-  for (const line of readFileSync(file, 'utf8').split('\n')) {
-    const fields = line.split(':');
-    if (fields[0] === name) return Number(fields[2]);
-  }
-  return null;
-}
-
-function fail(message: string): never {
-  throw new Error(message);
 }
