@@ -1,6 +1,7 @@
 // The ordered list of stages. The order here is the order in which they run; a new stage is one line.
 import type { StageModule } from '../pipeline/stage.js';
 import { antivirusStage } from './antivirus/stage.js';
+import { attachmentsStage } from './attachments/stage.js';
 import { limitsStage } from './limits/stage.js';
 
-export const STAGES: readonly StageModule[] = [limitsStage, antivirusStage];
+export const STAGES: readonly StageModule[] = [limitsStage, attachmentsStage, antivirusStage];

@@ -1,0 +1,41 @@
+// Size and shape limits: at the limit nothing, one over it a finding with its own reply.
+import { Value } from 'typebox/value';
+import { describe, expect, it } from 'vitest';
+import { checkLimits, limitsStage } from '../../filters/limits/stage.js';
+import { parseMessage } from '../../message/parse.js';
+import type { MessageJob } from '../../pipeline/stage.js';
+import { makeTransaction } from '../ground/transaction.js';
+
+const limits = { ...(Value.Default(limitsStage.spec.settings, {}) as { sizeMaxBytes: number; recipientsMax: number; hopsMax: number }) };
+
+function check(content: string, fields: Parameters<typeof makeTransaction>[1] = {}, own: Partial<typeof limits> = {}) {
+  const transaction = makeTransaction(content, fields);
+  const job = { transaction, message: parseMessage(transaction.content) } as MessageJob;
+  return checkLimits(job, { ...limits, ...own }).findings.map(({ id }) => id);
+}
+
+const hops = (count: number) => `${'Received: from a by b\r\n'.repeat(count)}Subject: x\r\n\r\n`;
+
+describe('limits', () => {
+  it('counts what the MTA sent, kept or not', () => {
+    expect(check('', { sizeBytes: 1_024 }, { sizeMaxBytes: 1_024 })).toEqual([]);
+    expect(check('', { sizeBytes: 1_025, truncated: true }, { sizeMaxBytes: 1_024 })).toEqual(['SIZE_OVER_LIMIT']);
+  });
+
+  it('says of a content cut within the size limit that the header was too large', () => {
+    expect(check('', { sizeBytes: 100, truncated: true })).toEqual(['HEADER_OVER_LIMIT']);
+  });
+
+  it('counts recipients and hops', () => {
+    const rcptTo = ['a@house.test', 'b@house.test', 'c@house.test'];
+    expect(check('', { rcptTo }, { recipientsMax: 3 })).toEqual([]);
+    expect(check('', { rcptTo }, { recipientsMax: 2 })).toEqual(['RECIPIENTS_OVER_LIMIT']);
+    expect(check(hops(50))).toEqual([]);
+    expect(check(hops(51))).toEqual(['HOPS_OVER_LIMIT']);
+  });
+
+  it('gives each refusal the code senders know', () => {
+    const replies = limitsStage.spec.findings.map(({ reply }) => `${reply?.code} ${reply?.enhanced}`);
+    expect(replies).toEqual(['552 5.3.4', '552 5.3.4', '550 5.5.3', '554 5.4.6']);
+  });
+});
