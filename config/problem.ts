@@ -19,14 +19,22 @@ const QUOTE_MAX = 60;
 /** `sysexits.h` EX_CONFIG: something was found in an unconfigured or misconfigured state. */
 export const EXIT_CONFIG = 78;
 
-/** A configuration that is refused, with every problem found. `message` holds them all, one a line. */
+/** A configuration that is refused, with every problem found. `message` is ready for standard error. */
 export class ConfigurationError extends Error {
   readonly exitCode = EXIT_CONFIG;
 
   constructor(readonly problems: readonly Problem[]) {
-    super(problems.map(formatProblem).join('\n'));
+    super(describeRefusal(problems));
     this.name = 'ConfigurationError';
   }
+}
+
+/** A head line and a line for each problem, without a newline at the end. */
+export function describeRefusal(problems: readonly Problem[]): string {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  return [`weir: the configuration is refused: ${count}`, ...problems.map((one) => `  ${formatProblem(one)}`)].join(
+    '\n',
+  );
 }
 
 /** `file:line:column: message`, the form that editors and compilers share. */

@@ -1,12 +1,12 @@
 // `weir config`: check a configuration file, show the settings in force, print a sample. Reads only; changes nothing.
 import type { Command } from 'commander';
 import type { Configuration } from '../config/load.js';
-import { EXIT_CONFIG } from '../config/problem.js';
+import { describeRefusal, EXIT_CONFIG } from '../config/problem.js';
 import { writeSample } from '../config/sample.js';
 import { listSettings, writeEffective, writeJson, writePinned } from '../config/show.js';
 import { SAMPLE_OPENING } from './sample.js';
 import { SECTIONS } from './sections.js';
-import { describeRefusal, loadSettings, readSettings } from './settings.js';
+import { loadSettings, readSettings } from './settings.js';
 
 /** Adds `config check`, `config show` and `config sample`. The program has the global option `--config`. */
 export function addConfigCommand(program: Command): void {
@@ -40,7 +40,7 @@ function addCheck(program: Command, config: Command): void {
 function checkFile(file: string | undefined): number {
   const loaded = loadSettings(file);
   if (!loaded.ok) {
-    process.stderr.write(describeRefusal(loaded.problems));
+    process.stderr.write(`${describeRefusal(loaded.problems)}\n`);
     return EXIT_CONFIG;
   }
   const { configuration } = loaded;

@@ -3,6 +3,8 @@
 import type { Section } from '../config/section.js';
 import { STAGES } from '../filters/index.js';
 import { directionsSection, noticesSection } from '../gateway/settings.js';
+import { logSection } from '../logs/settings.js';
+import { MILTER_SECTION } from '../milter/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import { stageSection } from '../pipeline/stage-section.js';
 import { processesSection } from './processes-settings.js';
@@ -10,10 +12,12 @@ import { storageSection } from './storage-settings.js';
 
 /** The sections that are no stage's. */
 export const HOUSE_SECTIONS: readonly Section[] = [
+  MILTER_SECTION,
   directionsSection,
   pipelineSection,
   verdictSection,
   noticesSection,
+  logSection,
   storageSection,
   processesSection,
 ];

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import { defaultConfiguration, loadConfiguration, parseConfiguration } from '../config/load.js';
 import type { Configuration, Loaded } from '../config/load.js';
-import { ConfigurationError, formatProblem, type Problem } from '../config/problem.js';
+import { ConfigurationError } from '../config/problem.js';
 import { ConfigurationHolder } from '../config/reload.js';
 import { SECTIONS } from './sections.js';
 
@@ -57,10 +57,4 @@ export function parseSettings(text: string, file: string | null): Configuration 
 function demand(loaded: Loaded): Configuration {
   if (loaded.ok) return loaded.configuration;
   throw new ConfigurationError(loaded.problems);
-}
-
-/** What a command prints on standard error when its settings are refused; ends with a newline. */
-export function describeRefusal(problems: readonly Problem[]): string {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
-  return `weir: the configuration is refused: ${count}\n${problems.map((one) => `  ${formatProblem(one)}\n`).join('')}`;
 }
