@@ -1,0 +1,74 @@
+// What a rule file says, as data: every statement with the file and line it stands in. Nothing here is ever executed;
+// a rule file can name tests, patterns and numbers, and that is all it can do.
+
+/** Where a statement stands: file as it was named to the reader, line counted from 1. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+}
+
+/** A line that was not taken, and why. The rest of the file still holds. */
+export interface Refusal extends Place {
+  readonly reason: string;
+}
+
+/** A pattern as written: source between the delimiters and its modifier letters (of `imsxg`; others are refused). */
+export interface PatternSource {
+  readonly source: string;
+  readonly flags: string;
+}
+
+/** Inputs a pattern can run over, apart from headers (SpamAssassin's rule types). */
+export type TextInput = 'body' | 'rawbody' | 'uri' | 'full';
+
+export const HEADER_MODIFIERS = ['raw', 'addr', 'name', 'host', 'domain', 'first', 'last'] as const;
+export type HeaderModifier = (typeof HEADER_MODIFIERS)[number];
+
+/** Which header value a rule reads: a field name or pseudo header (ALL, ToCc, MESSAGEID, EnvelopeFrom), and modifiers in order. */
+export interface HeaderSelector {
+  readonly name: string;
+  readonly modifiers: readonly HeaderModifier[];
+}
+
+export type RuleTest =
+  | { readonly kind: 'text'; readonly input: TextInput; readonly pattern: PatternSource }
+  | {
+      readonly kind: 'header';
+      readonly selector: HeaderSelector;
+      readonly negated: boolean;
+      readonly pattern: PatternSource;
+      /** What an absent header reads as, or null (then the empty string). */
+      readonly ifUnset: string | null;
+    }
+  | { readonly kind: 'exists'; readonly name: string }
+  | {
+      readonly kind: 'eval';
+      readonly input: 'header' | TextInput;
+      readonly name: string;
+      readonly args: readonly string[];
+    }
+  | { readonly kind: 'meta'; readonly expression: string };
+
+/** Four score sets: local, with network tests, with Bayes, with both. */
+export type Scores = readonly [number, number, number, number];
+
+export type Statement = Place &
+  (
+    | { readonly kind: 'rule'; readonly name: string; readonly test: RuleTest }
+    | { readonly kind: 'score'; readonly name: string; readonly scores: Scores; readonly relative: boolean }
+    | { readonly kind: 'describe'; readonly name: string; readonly text: string }
+    | { readonly kind: 'tflags'; readonly name: string; readonly flags: readonly string[] }
+    | { readonly kind: 'priority'; readonly name: string; readonly priority: number }
+    | { readonly kind: 'test'; readonly name: string; readonly ok: boolean; readonly text: string }
+  );
+
+/** What reading one file gives. */
+export interface ParsedFile {
+  readonly statements: readonly Statement[];
+  readonly refusals: readonly Refusal[];
+}
+
+/** Whether a name is a sub-rule: it scores nothing and is shown to nobody, metas build on it. */
+export function isSubRule(name: string): boolean {
+  return name.startsWith('__');
+}

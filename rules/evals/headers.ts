@@ -1,0 +1,192 @@
+// Evals on header fields: dates, sender and reply address, names, the form of the subject.
+import { getDomain } from 'tldts';
+import type { Address } from '../../message/address.js';
+import { safe } from '../bytes.js';
+import type { RuleInputs } from '../inputs.js';
+import { BRANDS, type Brand } from './brands.js';
+import { readDate } from './date.js';
+import { holds, NO, numbersOnly, YES, type Eval, type EvalResult } from './eval.js';
+import { isFreemail } from './freemail.js';
+
+const HOUR_MS = 3_600_000;
+/** Addresses of one field that are looked at. */
+const ADDRESSES_MAX = 50;
+
+/** Registered domain of an address, or null. */
+export function domainOf(address: string): string | null {
+  const at = address.lastIndexOf('@');
+  return at < 0 ? null : getDomain(address.slice(at + 1).toLowerCase());
+}
+
+function mailboxes(inputs: RuleInputs, field: string): readonly Address[] {
+  return inputs.message.addresses(field).slice(0, ADDRESSES_MAX);
+}
+
+/** When the message came: newest Received that has a date, else what the MTA told. */
+function arrivedAt(inputs: RuleInputs): number | null {
+  for (const field of inputs.headers.fields('received').slice(0, 5)) {
+    const semicolon = field.rawValue.lastIndexOf(';');
+    const time = semicolon < 0 ? null : readDate(field.rawValue.slice(semicolon + 1));
+    if (time !== null) return time;
+  }
+  return inputs.transaction?.receivedAt ?? null;
+}
+
+function shiftedDate(inputs: RuleInputs, [from = 'undef', to = 'undef']: readonly string[]): EvalResult {
+  const dated = readDate(inputs.message.header('date') ?? '');
+  const arrived = arrivedAt(inputs);
+  if (dated === null || arrived === null) return NO;
+  const hours = (dated - arrived) / HOUR_MS;
+  return holds((from === 'undef' || hours >= Number(from)) && (to === 'undef' || hours < Number(to)));
+}
+
+function invalidDate(inputs: RuleInputs): EvalResult {
+  const fields = inputs.headers.fields('date');
+  return holds(fields.length > 0 && readDate(fields[0]!.value) === null);
+}
+
+/** At least ten letters, all capitals, more than one word; replies and short codes do not count. */
+function subjectAllCaps(inputs: RuleInputs): EvalResult {
+  const subject = (inputs.message.subject ?? '').replace(/^(?:(?:re|fwd?|aw)\s{0,3}:\s{0,3}){1,5}/i, '');
+  const letters = subject.replace(/[^A-Za-z]/g, '');
+  return holds(letters.length >= 10 && /\S\s+\S/.test(subject) && letters === letters.toUpperCase());
+}
+
+function replyElsewhere(inputs: RuleInputs): EvalResult {
+  const from = domainOf(mailboxes(inputs, 'from')[0]?.address ?? '');
+  const reply = domainOf(mailboxes(inputs, 'reply-to')[0]?.address ?? '');
+  if (from === null || reply === null || from === reply) return NO;
+  return { count: 1, evidence: `${safe(from)} / ${safe(reply)}` };
+}
+
+/** Replies go to a free mail box other than the sender's own. */
+function freemailReply(inputs: RuleInputs): EvalResult {
+  const from = mailboxes(inputs, 'from')[0]?.address.toLowerCase() ?? '';
+  const reply = mailboxes(inputs, 'reply-to')[0]?.address.toLowerCase() ?? '';
+  if (from === '' || reply === '' || from === reply || !isFreemail(reply)) return NO;
+  return { count: 1, evidence: safe(domainOf(reply) ?? '') };
+}
+
+function freemailFrom(inputs: RuleInputs): EvalResult {
+  return holds(isFreemail(mailboxes(inputs, 'from')[0]?.address ?? ''));
+}
+
+/** The display name is an address of another domain than the real one. */
+function nameIsOtherAddress(inputs: RuleInputs): EvalResult {
+  for (const { name, address } of mailboxes(inputs, 'from')) {
+    const shown = name
+      .split(/[\s"'<>()[\],;:]+/)
+      .find((word) => /^[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}$/.test(word));
+    const [claimed, real] = [domainOf(shown ?? ''), domainOf(address)];
+    if (claimed !== null && real !== null && claimed !== real)
+      return { count: 1, evidence: `${safe(claimed)} / ${safe(real)}` };
+  }
+  return NO;
+}
+
+/** The brands a display name speaks for. */
+export function brandsNamed(text: string): readonly Brand[] {
+  const lower = text.toLowerCase();
+  return BRANDS.filter((brand) => brand.names.some((name) => standsAlone(lower, name)));
+}
+
+/** Whether `word` stands in `text` with no letter or digit right beside it. */
+function standsAlone(text: string, word: string): boolean {
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+    const before = text.charAt(at - 1);
+    const after = text.charAt(at + word.length);
+    if (!/[\p{L}\p{N}]/u.test(before) && !/[\p{L}\p{N}]/u.test(after)) return true;
+  }
+  return false;
+}
+
+/** Whether an address or host belongs to the brand. */
+export function ownsDomain(brand: Brand, domain: string): boolean {
+  return brand.domains.some((own) =>
+    own.endsWith('.') ? domain.startsWith(own) : domain === own || domain.endsWith(`.${own}`),
+  );
+}
+
+function brandNotSender(inputs: RuleInputs): EvalResult {
+  for (const { name, address } of mailboxes(inputs, 'from')) {
+    const domain = domainOf(address);
+    if (domain === null) continue;
+    const named = brandsNamed(name);
+    const foreign = named.find((brand) => !ownsDomain(brand, domain));
+    if (foreign !== undefined && !named.some((brand) => ownsDomain(brand, domain))) {
+      return { count: 1, evidence: `${foreign.names[0]} / ${safe(domain)}` };
+    }
+  }
+  return NO;
+}
+
+function fromIsTo(inputs: RuleInputs): EvalResult {
+  const from = mailboxes(inputs, 'from')[0]?.address.toLowerCase();
+  return holds(from !== undefined && mailboxes(inputs, 'to').some(({ address }) => address.toLowerCase() === from));
+}
+
+function oddity(inputs: RuleInputs, args: readonly string[]): EvalResult {
+  // Header and MIME oddities are there once the tree and the texts were read.
+  if (inputs.message.parts.length > 0) inputs.texts('body');
+  return inputs.message.oddities.some(({ code }) => args.includes(code)) ? YES : NO;
+}
+
+function dateArgs(args: readonly string[]): string | null {
+  return numbersOnly(args.filter((arg) => arg !== 'undef'));
+}
+
+export const HEADER_EVALS: readonly (readonly [string, Eval])[] = [
+  [
+    'check_for_shifted_date',
+    {
+      summary:
+        'The Date field lies at least the first and less than the second number of hours after arrival (negative: before; `undef`: open).',
+      argsMin: 2,
+      argsMax: 2,
+      checkArgs: dateArgs,
+      run: shiftedDate,
+    },
+  ],
+  ['check_invalid_date', { summary: 'The Date field cannot be read.', argsMin: 0, argsMax: 0, run: invalidDate }],
+  [
+    'subject_is_all_caps',
+    { summary: 'The subject is several words in capitals only.', argsMin: 0, argsMax: 0, run: subjectAllCaps },
+  ],
+  [
+    'check_reply_elsewhere',
+    { summary: 'Reply-To is in another registered domain than From.', argsMin: 0, argsMax: 0, run: replyElsewhere },
+  ],
+  [
+    'check_freemail_reply',
+    { summary: 'Reply-To is a free mail box, not that of From.', argsMin: 0, argsMax: 0, run: freemailReply },
+  ],
+  ['check_freemail_from', { summary: 'From is a free mail box.', argsMin: 0, argsMax: 0, run: freemailFrom }],
+  [
+    'check_name_other_address',
+    {
+      summary: 'The display name of From shows an address of another domain.',
+      argsMin: 0,
+      argsMax: 0,
+      run: nameIsOtherAddress,
+    },
+  ],
+  [
+    'check_brand_not_sender',
+    {
+      summary: 'The display name of From names a well-known brand whose domain From is not in.',
+      argsMin: 0,
+      argsMax: 0,
+      run: brandNotSender,
+    },
+  ],
+  ['check_from_is_to', { summary: 'The sender is also the recipient shown.', argsMin: 0, argsMax: 0, run: fromIsTo }],
+  [
+    'check_oddity',
+    {
+      summary: 'The form of the message shows any of the oddities named (codes of message/oddity.ts).',
+      argsMin: 1,
+      argsMax: 20,
+      run: oddity,
+    },
+  ],
+];

@@ -1,0 +1,13 @@
+// The table of evals that rule files can call, by name. Adding one is a line here and a function in its file.
+import { ATTACHMENT_EVALS } from './attachments.js';
+import type { Eval } from './eval.js';
+import { HEADER_EVALS } from './headers.js';
+import { HTML_EVALS } from './html.js';
+import { LINK_EVALS } from './links.js';
+
+export const EVALS: ReadonlyMap<string, Eval> = new Map([
+  ...HEADER_EVALS,
+  ...HTML_EVALS,
+  ...LINK_EVALS,
+  ...ATTACHMENT_EVALS,
+]);

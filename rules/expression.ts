@@ -1,0 +1,223 @@
+// Meta expressions: arithmetic and logic over hit counts. Read by a tokenizer and a precedence climber of our own into a
+// postfix program that a small stack machine runs; no text of a rule file is ever given to JavaScript to evaluate.
+
+/** Most tokens in one expression. */
+export const EXPRESSION_TOKENS_MAX = 4_000;
+/** Deepest nesting of brackets, negations and conditionals. */
+export const EXPRESSION_DEPTH_MAX = 100;
+
+type Operator = '+' | '-' | '*' | '/' | '&&' | '||' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '^' | '!' | 'neg' | '?:';
+
+type Step =
+  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'rule'; readonly name: string }
+  /** Sum over all rules whose name matches: `*` any run, `?` one character. */
+  | { readonly kind: 'matching'; readonly glob: string }
+  | { readonly kind: 'operator'; readonly operator: Operator };
+
+/** An expression ready to run. */
+export interface Expression {
+  readonly steps: readonly Step[];
+  /** Names it reads, each once. */
+  readonly names: readonly string[];
+  /** Patterns of `rules_matching`. */
+  readonly globs: readonly string[];
+  /** `()`: declared for others to hit, never hits by itself. */
+  readonly empty: boolean;
+}
+
+/** Why an expression cannot be read. */
+export class ExpressionError extends Error {
+  override readonly name = 'ExpressionError';
+}
+
+/** Binding strength, Perl's order, weakest first. */
+const STRENGTH: ReadonlyMap<string, number> = new Map([
+  ['||', 1],
+  ['&&', 2],
+  ['^', 3],
+  ['==', 4],
+  ['!=', 4],
+  ['<', 5],
+  ['>', 5],
+  ['<=', 5],
+  ['>=', 5],
+  ['+', 6],
+  ['-', 6],
+  ['*', 7],
+  ['/', 7],
+]);
+
+const TOKEN = /^(?:(\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})|([A-Za-z_]\w{0,127})|(&&|\|\||<=|>=|==|!=|[-+*/!()<>?:^,]))/;
+
+/** Reads an expression. Throws ExpressionError with the reason. */
+export function readExpression(text: string): Expression {
+  const tokens = tokenize(text);
+  if (tokens.length === 2 && tokens[0] === '(' && tokens[1] === ')') {
+    return { steps: [], names: [], globs: [], empty: true };
+  }
+  const steps = new ExpressionReader(tokens).readAll();
+  const names = new Set(steps.flatMap((step) => (step.kind === 'rule' ? [step.name] : [])));
+  const globs = new Set(steps.flatMap((step) => (step.kind === 'matching' ? [step.glob] : [])));
+  return { steps, names: [...names], globs: [...globs], empty: false };
+}
+
+function tokenize(text: string): string[] {
+  const tokens: string[] = [];
+  let at = 0;
+  while (at < text.length) {
+    if (/\s/.test(text.charAt(at))) {
+      at++;
+      continue;
+    }
+    const glob = /^rules_matching\s{0,20}\(\s{0,20}([\w*?]{1,128})\s{0,20}\)/.exec(text.slice(at, at + 220));
+    const token = glob?.[0] ?? TOKEN.exec(text.slice(at, at + 140))?.[0];
+    if (token === undefined) throw new ExpressionError(`"${text.slice(at, at + 12)}" does not belong in an expression`);
+    tokens.push(glob === null ? token : `matching ${glob[1]}`);
+    if (tokens.length > EXPRESSION_TOKENS_MAX) throw new ExpressionError(`more than ${EXPRESSION_TOKENS_MAX} terms`);
+    at += token.length;
+  }
+  return tokens;
+}
+
+class ExpressionReader {
+  private at = 0;
+  private depth = 0;
+  private readonly steps: Step[] = [];
+
+  constructor(private readonly tokens: readonly string[]) {}
+
+  readAll(): Step[] {
+    if (this.tokens.length === 0) throw new ExpressionError('nothing to evaluate');
+    this.conditional();
+    if (this.at < this.tokens.length) throw new ExpressionError(`unexpected "${this.tokens[this.at]}"`);
+    return this.steps;
+  }
+
+  private nested<T>(read: () => T): T {
+    if (++this.depth > EXPRESSION_DEPTH_MAX) throw new ExpressionError(`nests deeper than ${EXPRESSION_DEPTH_MAX}`);
+    const result = read();
+    this.depth--;
+    return result;
+  }
+
+  private take(token: string): boolean {
+    if (this.tokens[this.at] !== token) return false;
+    this.at++;
+    return true;
+  }
+
+  private operator(operator: Operator): void {
+    this.steps.push({ kind: 'operator', operator });
+  }
+
+  private conditional(): void {
+    this.binary(1);
+    if (!this.take('?')) return;
+    this.nested(() => this.conditional());
+    if (!this.take(':')) throw new ExpressionError('"?" without ":"');
+    this.nested(() => this.conditional());
+    this.operator('?:');
+  }
+
+  private binary(weakest: number): void {
+    this.unary();
+    for (;;) {
+      const token = this.tokens[this.at];
+      const strength = token === undefined ? undefined : STRENGTH.get(token);
+      if (token === undefined || strength === undefined || strength < weakest) return;
+      this.at++;
+      this.binary(strength + 1);
+      this.operator(token as Operator);
+    }
+  }
+
+  private unary(): void {
+    if (this.take('!')) {
+      this.nested(() => this.unary());
+      return this.operator('!');
+    }
+    if (this.take('-')) {
+      this.nested(() => this.unary());
+      return this.operator('neg');
+    }
+    if (this.take('+')) return this.nested(() => this.unary());
+    this.primary();
+  }
+
+  private primary(): void {
+    const token = this.tokens[this.at++];
+    if (token === undefined) throw new ExpressionError('ends too early');
+    if (token === '(') {
+      this.nested(() => this.conditional());
+      if (!this.take(')')) throw new ExpressionError('opening bracket without a closing one');
+      return;
+    }
+    if (/^[.\d]/.test(token)) return void this.steps.push({ kind: 'number', value: Number(token) });
+    if (token.startsWith('matching ')) return void this.steps.push({ kind: 'matching', glob: token.slice(9) });
+    if (!/^[A-Za-z_]/.test(token)) throw new ExpressionError(`unexpected "${token}"`);
+    this.steps.push({ kind: 'rule', name: token });
+  }
+}
+
+/**
+ * Runs an expression. `countOf` gives a rule's hits (0 when it did not hit or is unknown), `sumOf` those of a glob.
+ * Logic gives its last operand as Perl does, so a plain `A && B` passes B's count. Division by zero gives 0.
+ */
+export function runExpression(
+  expression: Expression,
+  countOf: (name: string) => number,
+  sumOf: (glob: string) => number,
+): number {
+  const stack: number[] = [];
+  for (const step of expression.steps) {
+    if (step.kind === 'number') stack.push(step.value);
+    else if (step.kind === 'rule') stack.push(countOf(step.name));
+    else if (step.kind === 'matching') stack.push(sumOf(step.glob));
+    else applyOperator(step.operator, stack);
+  }
+  return stack.pop() ?? 0;
+}
+
+function applyOperator(operator: Operator, stack: number[]): void {
+  const right = stack.pop() ?? 0;
+  if (operator === '!') return void stack.push(right === 0 ? 1 : 0);
+  if (operator === 'neg') return void stack.push(-right);
+  const left = stack.pop() ?? 0;
+  if (operator === '?:') {
+    const condition = stack.pop() ?? 0;
+    return void stack.push(condition !== 0 ? left : right);
+  }
+  stack.push(combine(operator, left, right));
+}
+
+function combine(operator: Exclude<Operator, '!' | 'neg' | '?:'>, left: number, right: number): number {
+  switch (operator) {
+    case '+':
+      return left + right;
+    case '-':
+      return left - right;
+    case '*':
+      return left * right;
+    case '/':
+      return right === 0 ? 0 : left / right;
+    case '&&':
+      return left !== 0 ? right : left;
+    case '||':
+      return left !== 0 ? left : right;
+    case '^':
+      return (Math.trunc(left) ^ Math.trunc(right)) >>> 0;
+    case '<':
+      return Number(left < right);
+    case '>':
+      return Number(left > right);
+    case '<=':
+      return Number(left <= right);
+    case '>=':
+      return Number(left >= right);
+    case '==':
+      return Number(left === right);
+    case '!=':
+      return Number(left !== right);
+  }
+}

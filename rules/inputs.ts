@@ -1,0 +1,197 @@
+// What rules run over, derived from one message the way SpamAssassin derives it: rendered paragraphs (body), decoded
+// chunks (rawbody), cleaned addresses (uri), the raw whole (full), and header values. Everything is worked out when
+// first asked for and kept; sizes are bounded, and what was cut is told by `cut`.
+import type { Transaction } from '../message/envelope.js';
+import type { Message, Text } from '../message/message.js';
+import type { Part } from '../message/mime.js';
+import { toBytes, WHITE_SPACE } from './bytes.js';
+import type { TextInput } from './definition.js';
+import { HeaderValues } from './headers.js';
+import { renderHtml, type RenderedHtml } from './html.js';
+import { Subject } from './pattern/pattern.js';
+import { uriForms } from './uris.js';
+
+/** Rendered text taken of one part, characters (SpamAssassin's `body_part_scan_size`). */
+export const BODY_PART_MAX = 50_000;
+/** Decoded text taken of one part, bytes (`rawbody_part_scan_size`). */
+export const RAWBODY_PART_MAX = 500_000;
+/** Longest body element and, twice over, rawbody chunk, bytes. */
+export const ELEMENT_MAX = 2_048;
+/** How far past a limit a line end is looked for. */
+const CUT_SEARCH_MAX = 1_024;
+/** Most addresses that uri rules see. */
+export const URIS_MAX = 2_000;
+
+/** An HTML text part with its rendering. */
+export interface HtmlText {
+  readonly text: Text;
+  readonly rendered: RenderedHtml;
+}
+
+export class RuleInputs {
+  readonly headers: HeaderValues;
+  private readonly kept = new Map<TextInput, readonly Subject[]>();
+  private readonly joined = new Map<TextInput, Subject>();
+  private htmlTexts: readonly HtmlText[] | null = null;
+  private anyCut = false;
+
+  /** `textBytesMax` bounds each of body, rawbody and full as a whole. */
+  constructor(
+    readonly message: Message,
+    readonly transaction: Transaction | null,
+    readonly textBytesMax: number,
+  ) {
+    this.headers = new HeaderValues(message, transaction);
+  }
+
+  /** Whether something was too large to be looked at whole, as far as inputs were asked for yet. */
+  get cut(): boolean {
+    return this.anyCut;
+  }
+
+  /** The texts a rule of that type is tried on, one by one. */
+  texts(input: TextInput): readonly Subject[] {
+    let found = this.kept.get(input);
+    if (found === undefined) {
+      found = this.derive(input).map((text) => new Subject(text));
+      this.kept.set(input, found);
+    }
+    return found;
+  }
+
+  /** All of them in one, to ask whether a literal occurs at all. */
+  whole(input: TextInput): Subject {
+    let found = this.joined.get(input);
+    if (found === undefined) {
+      const texts = this.texts(input);
+      found = texts.length === 1 ? texts[0]! : new Subject(texts.map((subject) => subject.text).join('\n'));
+      this.joined.set(input, found);
+    }
+    return found;
+  }
+
+  /** HTML parts, rendered. */
+  html(): readonly HtmlText[] {
+    this.htmlTexts ??= this.message.texts
+      .filter((text) => text.kind === 'html')
+      .map((text) => ({ text, rendered: renderHtml(text.source) }));
+    return this.htmlTexts;
+  }
+
+  private derive(input: TextInput): string[] {
+    switch (input) {
+      case 'body':
+        return this.bodyElements();
+      case 'rawbody':
+        return this.withinLimit(this.rawbodyChunks());
+      case 'uri':
+        return this.uris();
+      case 'full':
+        return [this.message.raw.toString('latin1', 0, this.limited(this.message.raw.length))];
+    }
+  }
+
+  private limited(size: number): number {
+    if (size > this.textBytesMax) this.anyCut = true;
+    return Math.min(size, this.textBytesMax);
+  }
+
+  private withinLimit(texts: readonly string[]): string[] {
+    const taken: string[] = [];
+    let room = this.textBytesMax;
+    for (const text of texts) {
+      if (room <= 0) {
+        this.anyCut = true;
+        break;
+      }
+      taken.push(text);
+      room -= text.length;
+    }
+    return taken;
+  }
+
+  /** Subject first, then paragraphs of all text parts, long ones broken. */
+  private bodyElements(): string[] {
+    const rendered = new Map(this.html().map(({ text, rendered: html }) => [text, html.text]));
+    const pieces = this.message.texts.map((text) =>
+      this.cutPart(rendered.get(text) ?? text.source, BODY_PART_MAX, '\n '),
+    );
+    const paragraphs = pieces
+      .join('\n')
+      .replace(/\r\n?/g, '\n')
+      .split(PARAGRAPH_BREAK)
+      .map((paragraph) => paragraph.replace(WHITE_SPACE, ' '));
+    const elements = paragraphs.map((text, index) => toBytes(index < paragraphs.length - 1 ? `${text}\n` : text));
+    const subject = `${toBytes(this.message.headersNamed('subject').at(-1)?.value ?? '')}\n`;
+    return this.withinLimit([subject, ...elements.filter((text) => text !== '')].flatMap(breakElement));
+  }
+
+  private cutPart(text: string, max: number, stops: string): string {
+    if (text.length <= max) return text;
+    this.anyCut = true;
+    const window = text.slice(max, max + CUT_SEARCH_MAX);
+    for (const stop of stops) {
+      const at = window.indexOf(stop);
+      if (at >= 0) return text.slice(0, max + at + 1);
+    }
+    return text.slice(0, max);
+  }
+
+  private rawbodyChunks(): string[] {
+    return this.message.parts.filter(isRawText).flatMap((part) => {
+      const content = part.content();
+      const text = content.toString('latin1', 0, RAWBODY_PART_MAX + CUT_SEARCH_MAX).replace(/\r\n/g, '\n');
+      return chunk(this.cutPart(text, RAWBODY_PART_MAX, '\n> '));
+    });
+  }
+
+  private uris(): string[] {
+    const forms = new Set<string>();
+    for (const url of this.message.urls) {
+      for (const form of uriForms(url)) forms.add(form);
+      if (forms.size >= URIS_MAX) {
+        this.anyCut = true;
+        break;
+      }
+    }
+    return [...forms];
+  }
+}
+
+/** An empty line, or several. */
+const PARAGRAPH_BREAK = /\n+[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*\n+/;
+
+/** Cut after the last blank within the limit, else at it. */
+function breakElement(text: string): string[] {
+  if (text.length <= ELEMENT_MAX) return [text];
+  const elements: string[] = [];
+  let at = 0;
+  while (text.length - at > ELEMENT_MAX) {
+    const blank = text.lastIndexOf(' ', at + ELEMENT_MAX);
+    const end = blank > at ? blank + 1 : at + ELEMENT_MAX;
+    elements.push(text.slice(at, end));
+    at = end;
+  }
+  elements.push(text.slice(at));
+  return elements;
+}
+
+function isRawText(part: Part): boolean {
+  if (part.children.length > 0) return false;
+  return (part.type.startsWith('text/') || part.type.startsWith('message/')) && part.type !== 'text/calendar';
+}
+
+/** Chunks of 2 to 4 KB: while more than 4096 bytes remain, cut after the first line end, `>` or blank past 2048. */
+function chunk(text: string): string[] {
+  const chunks: string[] = [];
+  let at = 0;
+  while (text.length - at > 2 * ELEMENT_MAX) {
+    const window = text.slice(at + ELEMENT_MAX, at + 2 * ELEMENT_MAX);
+    const stop = ['\n', '>', ' '].map((char) => window.indexOf(char)).find((index) => index >= 0) ?? -1;
+    const end = at + ELEMENT_MAX + stop + 1;
+    chunks.push(text.slice(at, end));
+    at = end;
+  }
+  chunks.push(text.slice(at));
+  return chunks;
+}

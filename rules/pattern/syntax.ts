@@ -1,0 +1,99 @@
+// The tree a pattern is read into. It is free of flags: case, dot and anchor meanings are settled while reading, so a
+// leaf is a set of byte values or an assertion and says by itself what it matches. Patterns work on bytes (one
+// character per byte, latin1), as SpamAssassin's do.
+
+/** Which of the 256 byte values match: index = byte, 1 = yes. */
+export type ByteSet = Uint8Array;
+
+export type Assertion =
+  /** `^` without /m, `\A`. */
+  | 'text-start'
+  /** `^` with /m. */
+  | 'line-start'
+  /** `$` without /m, `\Z`: at the end, or before a final newline. */
+  | 'text-end-or-newline'
+  /** `$` with /m. */
+  | 'line-end'
+  /** `\z`. */
+  | 'text-end'
+  | 'word-boundary'
+  | 'not-word-boundary';
+
+export type PatternNode =
+  | { readonly kind: 'set'; readonly set: ByteSet }
+  | { readonly kind: 'assert'; readonly assertion: Assertion }
+  | { readonly kind: 'concat'; readonly items: readonly PatternNode[] }
+  | { readonly kind: 'alternate'; readonly branches: readonly PatternNode[] }
+  | {
+      readonly kind: 'repeat';
+      readonly item: PatternNode;
+      readonly min: number;
+      /** null = no upper bound. */
+      readonly max: number | null;
+      readonly lazy: boolean;
+    }
+  | { readonly kind: 'group'; readonly item: PatternNode; readonly name: string | null };
+
+/** Why a pattern cannot be run. Its message is one plain sentence part, fit for a refusal. */
+export class PatternError extends Error {
+  override readonly name = 'PatternError';
+}
+
+export const BYTES = 256;
+
+export function emptySet(): ByteSet {
+  return new Uint8Array(BYTES);
+}
+
+export function setOf(...ranges: readonly (number | readonly [number, number])[]): ByteSet {
+  const set = emptySet();
+  for (const range of ranges) {
+    const [from, to] = typeof range === 'number' ? [range, range] : range;
+    set.fill(1, from, to + 1);
+  }
+  return set;
+}
+
+export function complement(set: ByteSet): ByteSet {
+  return set.map((value) => 1 - value);
+}
+
+/** Adds `from` to `into`. */
+export function addSet(into: ByteSet, from: ByteSet): void {
+  for (let byte = 0; byte < BYTES; byte++) if (from[byte] === 1) into[byte] = 1;
+}
+
+/** The set with both cases of every ASCII letter in it: Perl folds bytes that way and no other. */
+export function foldCase(set: ByteSet): ByteSet {
+  const folded = set.slice();
+  for (let upper = 0x41; upper <= 0x5a; upper++) {
+    if (set[upper] === 1 || set[upper + 32] === 1) folded[upper] = folded[upper + 32] = 1;
+  }
+  return folded;
+}
+
+export const DIGIT = setOf([0x30, 0x39]);
+export const WORD = setOf([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a], 0x5f);
+/** Perl's `\s` includes the vertical tab, RE2's does not. */
+export const SPACE = setOf([0x09, 0x0d], 0x20);
+export const HORIZONTAL = setOf(0x09, 0x20, 0xa0);
+export const VERTICAL = setOf([0x0a, 0x0d], 0x85);
+export const NEWLINE = setOf(0x0a);
+
+/** POSIX classes by name, as Perl reads them on bytes. */
+export const POSIX: ReadonlyMap<string, ByteSet> = new Map([
+  ['alpha', setOf([0x41, 0x5a], [0x61, 0x7a])],
+  ['digit', DIGIT],
+  ['alnum', setOf([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a])],
+  ['upper', setOf([0x41, 0x5a])],
+  ['lower', setOf([0x61, 0x7a])],
+  ['space', SPACE],
+  ['blank', setOf(0x09, 0x20)],
+  ['punct', setOf([0x21, 0x2f], [0x3a, 0x40], [0x5b, 0x60], [0x7b, 0x7e])],
+  ['print', setOf([0x20, 0x7e])],
+  ['graph', setOf([0x21, 0x7e])],
+  ['cntrl', setOf([0x00, 0x1f], 0x7f)],
+  ['xdigit', setOf([0x30, 0x39], [0x41, 0x46], [0x61, 0x66])],
+  ['word', WORD],
+  ['ascii', setOf([0x00, 0x7f])],
+]);

@@ -1,0 +1,72 @@
+// Writes a pattern tree as RE2 source. The text it will run on holds one character per byte (U+0000 to U+00FF), so a
+// byte set becomes a class of those characters, and `$` is spelled out as Perl means it.
+import { BYTES, type Assertion, type ByteSet, type PatternNode } from './syntax.js';
+
+/**
+ * `$` without /m also matches before a final newline. RE2 has no look-ahead, so that newline is taken into the match;
+ * this differs from Perl only where a pattern goes on to match the newline after its own `$`.
+ */
+const ASSERTION_SOURCE: Readonly<Record<Assertion, string>> = {
+  'text-start': '\\A',
+  'line-start': '(?m:^)',
+  'text-end-or-newline': '(?:\\x{0a}?\\z)',
+  'line-end': '(?m:$)',
+  'text-end': '\\z',
+  'word-boundary': '\\b',
+  'not-word-boundary': '\\B',
+};
+
+/** The tree as RE2 source, without flags. */
+export function translate(node: PatternNode): string {
+  switch (node.kind) {
+    case 'set':
+      return setSource(node.set);
+    case 'assert':
+      return ASSERTION_SOURCE[node.assertion];
+    case 'concat':
+      return node.items.map(itemSource).join('');
+    case 'alternate':
+      return node.branches.map(translate).join('|');
+    case 'repeat':
+      return `${repeatable(node.item)}${rangeSource(node.min, node.max)}${node.lazy ? '?' : ''}`;
+    case 'group':
+      return node.name === null ? `(?:${translate(node.item)})` : `(?<${node.name}>${translate(node.item)})`;
+  }
+}
+
+function itemSource(node: PatternNode): string {
+  return node.kind === 'alternate' ? `(?:${translate(node)})` : translate(node);
+}
+
+function repeatable(node: PatternNode): string {
+  return node.kind === 'set' || node.kind === 'group' ? translate(node) : `(?:${translate(node)})`;
+}
+
+function rangeSource(min: number, max: number | null): string {
+  if (max === null) return min === 0 ? '*' : min === 1 ? '+' : `{${min},}`;
+  if (min === 0 && max === 1) return '?';
+  return min === max ? `{${min}}` : `{${min},${max}}`;
+}
+
+/** A class that matches nothing when the set is empty. */
+function setSource(set: ByteSet): string {
+  const ranges: string[] = [];
+  let only = -1;
+  let count = 0;
+  for (let from = 0; from < BYTES; from++) {
+    if (set[from] !== 1) continue;
+    let to = from;
+    while (to + 1 < BYTES && set[to + 1] === 1) to++;
+    ranges.push(from === to ? charSource(from) : `${charSource(from)}-${charSource(to)}`);
+    count += to - from + 1;
+    only = from;
+    from = to;
+  }
+  if (count === 0) return '[^\\x{0}-\\x{10ffff}]';
+  return count === 1 ? charSource(only) : `[${ranges.join('')}]`;
+}
+
+function charSource(code: number): string {
+  const char = String.fromCharCode(code);
+  return /[A-Za-z0-9 ]/.test(char) ? char : `\\x{${code.toString(16).padStart(2, '0')}}`;
+}
