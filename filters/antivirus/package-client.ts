@@ -34,12 +34,12 @@ export async function scanByPackage(server: ServerAddress, content: Buffer, limi
   const result = await within(server, limits, (clam) =>
     clam.scanStream(Readable.from([content], { objectMode: false })),
   );
-  return readScanReply(withoutEnd(result.resultString));
+  return readScanReply(withoutEnd(result.resultString, '\0'));
 }
 
 /** Engine and signatures. Throws EngineError. */
 export async function askVersionByPackage(server: ServerAddress, limits: AskLimits): Promise<EngineVersion> {
-  return readVersion(withoutEnd(await within(server, limits, (clam) => clam.getVersion())));
+  return readVersion(withoutEnd(await within(server, limits, (clam) => clam.getVersion()), '\n'));
 }
 
 /** Runs one call of the package under a deadline of ours; its sockets are gone afterwards, whatever happened. */
@@ -85,4 +85,8 @@ function packageOptions(server: ServerAddress, limits: AskLimits): object {
   };
 }
 
-const withoutEnd = (reply: string) => (reply.endsWith('\0') ? reply.slice(0, -1) : reply.trimEnd());
+/** The reply without its terminator. Throws EngineError `closed` where it has none: it is not whole then. */
+function withoutEnd(reply: string, terminator: string): string {
+  if (!reply.endsWith(terminator)) throw new EngineError('closed', 'connection closed before the end of the answer');
+  return reply.slice(0, -terminator.length);
+}
