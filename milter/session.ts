@@ -35,6 +35,7 @@ export class Session {
   #pending: Pending | null = null;
   #ended = false;
   #leaving = false;
+  #cutOff = false;
   // Times on the monotonic clock, ms; 0 where nothing is going on.
   readonly #startedAt: number;
   #lastPacketAt: number;
@@ -181,12 +182,22 @@ export class Session {
     const packets = this.#out;
     if (packets.length === 0) return settled?.('sent');
     this.#out = [];
-    const done = settled === null ? undefined : (error?: Error | null) => settled(error ? 'lost' : 'sent');
+    const socket = this.#socket;
     const bytes = joined(packets);
-    if (bytes.length > 1) this.#socket.cork();
+    // A socket destroyed amid a write calls back without an error, so whether we cut it off counts too.
+    const done = (error?: Error | null): void => tell?.(error || this.#cutOff ? 'lost' : 'sent');
+    let tell = settled;
     let taken = true;
-    bytes.forEach((buffer, i) => (taken = this.#socket.write(buffer, i === bytes.length - 1 ? done : undefined)));
-    if (bytes.length > 1) this.#socket.uncork();
+    if (bytes.length > 1) socket.cork();
+    bytes.forEach(
+      (buffer, i) => (taken = socket.write(buffer, i === bytes.length - 1 && settled !== null ? done : undefined)),
+    );
+    if (bytes.length > 1) socket.uncork();
+    if (tell !== null && socket.writableLength === 0 && socket.errored === null && !socket.destroyed) {
+      // The kernel has it all: the MTA will read it whatever happens here next.
+      tell = null;
+      settled?.('sent');
+    }
     if (!taken && this.#blockedSince === 0) this.#blockedSince = this.#context.clock.monotonicMs();
   }
 
@@ -214,6 +225,7 @@ export class Session {
   #breakOff(reason: string | null): void {
     if (reason !== null) this.#context.protocolError(this.#dialogue.connection, reason);
     this.#ended = true;
+    this.#cutOff = true;
     this.#dialogue.cancel();
     this.#socket.destroy();
   }

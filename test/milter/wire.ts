@@ -78,7 +78,7 @@ export const CONTENT: readonly Buffer[] = [
 export function dial(address: string): Socket {
   if (address.startsWith('unix:')) return connect(address.slice(5));
   const [, host, port] = /^inet:(.+):(\d+)$/.exec(address) ?? [];
-  return connect(Number(port), (host ?? '').replace(/^\[|\]$/g, ''));
+  return connect({ port: Number(port), host: (host ?? '').replace(/^\[|\]$/g, ''), noDelay: true });
 }
 
 export class Mta {
