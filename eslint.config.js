@@ -5,12 +5,14 @@ import tseslint from 'typescript-eslint';
 /** What Node offers to plain JavaScript files without an import. */
 const NODE_GLOBALS = { URL: 'readonly', process: 'readonly', console: 'readonly', Buffer: 'readonly' };
 
+const plain = tseslint.configs.disableTypeChecked;
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'bench/peers/**/*.c'] },
   js.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['*.js', 'bin/*.js'] } } },
+    languageOptions: { parserOptions: { projectService: true } },
     rules: {
       'no-restricted-imports': [
         'error',
@@ -36,5 +38,5 @@ export default tseslint.config(
   },
   // Tests take apart what a helper returns; none of these methods looks at `this`.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/unbound-method': 'off' } },
-  { files: ['**/*.js'], ...tseslint.configs.disableTypeChecked, languageOptions: { globals: NODE_GLOBALS } },
+  { files: ['**/*.js'], ...plain, languageOptions: { ...plain.languageOptions, globals: NODE_GLOBALS } },
 );
