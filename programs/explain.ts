@@ -1,6 +1,6 @@
 // A verdict in words and columns, for `weir scan` and the demonstration: what was found, what it weighs, what follows.
 import type { Verdict } from '../pipeline/decide.js';
-import type { ScanResult } from '../pipeline/run.js';
+import type { StagedFinding } from '../pipeline/finding.js';
 
 const EVIDENCE_MAX_CHARS = 100;
 
@@ -20,8 +20,14 @@ export function verdictLine({ action, score, thresholds, reason }: Verdict): str
   return `${action.padEnd(10)} ${String(score).padStart(6)}${of}  ${MEANING[action]}${why}`;
 }
 
+/** What is explained: a scan's result or a logged event. */
+interface Explained {
+  readonly findings: readonly StagedFinding[];
+  readonly broken: readonly { readonly stage: string; readonly reason: string; readonly policy: string }[];
+}
+
 /** One line per finding, strongest first, and one per broken stage. */
-export function findingLines({ findings, broken }: ScanResult): readonly string[] {
+export function findingLines({ findings, broken }: Explained): readonly string[] {
   const width = Math.max(0, ...findings.map(({ id }) => id.length));
   const sorted = [...findings].sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
   return [
