@@ -1,16 +1,18 @@
 // From Weir's settings to what Postfix must know of it.
 import type { Configuration } from '../config/load.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import { outboxSection } from '../outbox/settings.js';
 import type { PostfixSite } from './postfix-lines.js';
 
 /** The site these settings describe; a UNIX socket is named before a TCP one, since it is faster and closed to others. */
 export function readSite(settings: Configuration, queueDirectory: string): PostfixSite {
   const milter = settings.section(MILTER_SECTION);
+  const outbox = settings.section(outboxSection);
   const listen = milter.listen.find((address) => address.startsWith('unix:')) ?? milter.listen[0] ?? '';
   return {
     milter: listen,
-    releaseHost: '127.0.0.1',
-    releasePort: 10026,
+    releaseHost: outbox.host,
+    releasePort: outbox.port,
     queueDirectory,
     socketGroup: milter.socketGroup,
     messageMaxBytes: milter.messageSizeMaxBytes,

@@ -23,6 +23,7 @@ export interface LineOptions {
   readonly workers?: number;
   /** Further lines of the sections the ground writes, indented by two blanks. */
   readonly processes?: string;
+  readonly milter?: string;
   readonly sinkOptions?: SinkOptions;
   /** main.cf of the MTA beyond the ground's. */
   readonly main?: Readonly<Record<string, string>>;
@@ -49,8 +50,8 @@ export interface Line {
   readonly senderPort: number;
   weir: Weir;
   readonly config: string;
-  /** Starts Weir anew after it was stopped or killed. */
-  restartWeir(env?: Readonly<Record<string, string>>): Promise<void>;
+  /** Starts Weir anew after it was stopped or killed, with its configuration changed where asked for. */
+  restartWeir(env?: Readonly<Record<string, string>>, change?: (config: string) => string): Promise<void>;
   /** Waits until neither Postfix holds any mail. */
   settle(timeoutMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -88,9 +89,9 @@ export async function startLine(given: LineOptions): Promise<Line> {
   });
   mkdirSync(join(queue, 'weir'));
   const config = writeConfig(milter, releasePort, place.directory, options);
-  const start = (env?: Readonly<Record<string, string>>): Promise<Weir> =>
-    startWeir({ directory: place.directory, config, milter, env: { ...options.weirEnv, ...env } });
-  const weir = await start();
+  const start = (text: string, env?: Readonly<Record<string, string>>): Promise<Weir> =>
+    startWeir({ directory: place.directory, config: text, milter, env: { ...options.weirEnv, ...env } });
+  const weir = await start(config);
   const sender = await startPostfix({
     name: 'sender',
     directory: place.directory,
@@ -100,8 +101,8 @@ export async function startLine(given: LineOptions): Promise<Line> {
   const line: Line = {
     directory: place.directory,
     ...{ sink, mta, port, releasePort, sender, senderPort, weir, config },
-    restartWeir: async (env) => {
-      line.weir = await start(env);
+    restartWeir: async (env, change) => {
+      line.weir = await start(change?.(config) ?? config, env);
     },
     settle: async (timeoutMs = SETTLE_TIMEOUT_MS) => {
       await waitUntil(
@@ -144,7 +145,7 @@ function writeConfig(milter: string, releasePort: number, directory: string, opt
   return `milter:
   listen: [${JSON.stringify(milter)}]
   socketGroup: postfix
-storage:
+${options.milter ?? ''}storage:
   dir: ${JSON.stringify(join(directory, 'store'))}
 outbox:
   port: ${releasePort}
