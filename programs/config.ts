@@ -1,9 +1,12 @@
 // `weir config`: check a configuration file, show the settings in force, print a sample. Reads only; changes nothing.
 import type { Command } from 'commander';
 import type { Configuration } from '../config/load.js';
-import { describeRefusal, EXIT_CONFIG } from '../config/problem.js';
+import { describeRefusal, EXIT_CONFIG, type Problem } from '../config/problem.js';
 import { writeSample } from '../config/sample.js';
 import { listSettings, writeEffective, writeJson, writePinned } from '../config/show.js';
+import { STAGES } from '../filters/index.js';
+import { buildInForce } from '../gateway/in-force.js';
+import { systemClock } from '../outside/clock.js';
 import { SAMPLE_OPENING } from './sample.js';
 import { SECTIONS } from './sections.js';
 import { loadSettings, readSettings } from './settings.js';
@@ -25,30 +28,48 @@ export function addConfigCommand(program: Command): void {
 function addCheck(program: Command, config: Command): void {
   config
     .command('check')
-    .description('Check a configuration file: every unknown key and bad value, with its line and what was expected.')
+    .description(
+      'Check a configuration file: every unknown key and bad value, with its line and what was expected; then whether its stages can be made.',
+    )
     .argument('[file]', 'file to check (default: the one that `weir serve` would read)')
     .addHelpText(
       'after',
       '\nExamples:\n  weir config check\n  weir config check ./weir.yaml\n' +
         `\nExit codes: 0 the file is good; ${EXIT_CONFIG} it is refused, the reasons are on standard error.`,
     )
-    .action((file: string | undefined) => {
-      process.exitCode = checkFile(file ?? configOption(program));
+    .action(async (file: string | undefined) => {
+      process.exitCode = await checkFile(file ?? configOption(program));
     });
 }
 
-function checkFile(file: string | undefined): number {
+async function checkFile(file: string | undefined): Promise<number> {
   const loaded = loadSettings(file);
-  if (!loaded.ok) {
-    process.stderr.write(`${describeRefusal(loaded.problems)}\n`);
+  const problems = loaded.ok ? await tryStages(loaded.configuration) : loaded.problems;
+  if (!loaded.ok || problems.length > 0) {
+    process.stderr.write(`${describeRefusal(problems)}\n`);
     return EXIT_CONFIG;
   }
   const { configuration } = loaded;
-  const name = configuration.file ?? 'no configuration file, embedded defaults';
   const pinned = listSettings(configuration).filter(({ origin }) => origin !== null).length;
   const count = pinned === 1 ? '1 key set' : `${pinned} keys set`;
-  process.stdout.write(`${name}: good, ${count}, settings version ${configuration.version}\n`);
+  process.stdout.write(`${nameOf(configuration)}: good, ${count}, settings version ${configuration.version}\n`);
   return 0;
+}
+
+/** Makes every stage as the server would, so that a rule file or a network that does not parse is told here already. */
+async function tryStages(configuration: Configuration): Promise<readonly Problem[]> {
+  try {
+    const inForce = await buildInForce(configuration, STAGES, { clock: systemClock, alert: () => undefined });
+    await inForce.retire();
+    return [];
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return [{ file: nameOf(configuration), line: 0, column: 0, message }];
+  }
+}
+
+function nameOf(configuration: Configuration): string {
+  return configuration.file ?? 'no configuration file, embedded defaults';
 }
 
 function addShow(program: Command, config: Command): void {

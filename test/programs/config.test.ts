@@ -68,6 +68,13 @@ describe('weir config check', () => {
     expect({ ...run, err: run.err.split('\n') }).toEqual({ code: 78, out: '', err: expected });
   });
 
+  it('finds what only shows when the stages and directions are made', () => {
+    const file = write('deep.yaml', 'directions:\n  ownNetworks: [not-a-network]\n');
+    const { code, out, err } = weir(['config', 'check', file]);
+    expect({ code, out }).toEqual({ code: 78, out: '' });
+    expect(err).toContain('not-a-network');
+  });
+
   it('looks at the file named by the option, then by the environment', () => {
     const good = write('one.yaml', '');
     const bad = write('two.yaml', 'x: 1\n');
