@@ -37,10 +37,13 @@ export class Child {
   readonly ready: Promise<void>;
   /** Version of the settings it runs on; '' while it starts. */
   version = '';
+  /** Resolves when it is gone. */
+  readonly ended: Promise<void>;
   private state: ProcessStatus['state'] = 'starting';
   private readonly process: ChildProcess;
   private readonly becomeReady: () => void;
   private readonly failReady: (error: Error) => void;
+  private readonly sayEnded: () => void;
   private readonly readyTimer: NodeJS.Timeout;
   private endTimer: NodeJS.Timeout | null = null;
   private dead = false;
@@ -59,6 +62,9 @@ export class Child {
   ) {
     let become!: () => void;
     let fail!: (error: Error) => void;
+    let gone!: () => void;
+    this.ended = new Promise((resolve) => (gone = resolve));
+    this.sayEnded = gone;
     this.ready = new Promise((resolve, reject) => {
       become = resolve;
       fail = reject;
@@ -170,5 +176,6 @@ export class Child {
     this.failReady(new Error(reason));
     const identities = orderly ? [] : (readLife(this.start.life)?.identities ?? []);
     this.hooks.onDeath(this, { reason, orderly, identities });
+    this.sayEnded();
   }
 }

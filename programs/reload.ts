@@ -3,6 +3,7 @@
 import { STAGES } from '../filters/index.js';
 import { directionsSection, noticesSection } from '../gateway/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
+import type { Configuration } from '../config/load.js';
 import type { Child } from './child.js';
 import type { Report, SettingsText } from './process-messages.js';
 
@@ -25,13 +26,16 @@ export class Rollout {
   private readonly waiting = new Map<string, (objection: string | null) => void>();
 
   /** Gives every objection; none means that all have taken the settings. */
-  async run(children: readonly Child[], settings: SettingsText): Promise<readonly string[]> {
+  async run(children: readonly Child[], settings: Configuration): Promise<readonly string[]> {
     this.lastId += 1;
     const id = this.lastId;
     const answers = await Promise.all(children.map((child) => this.prepare(child, id, settings)));
     const objections = [...new Set(answers.filter((answer) => answer !== null))];
     const kind = objections.length === 0 ? 'commit' : 'cancel';
-    for (const child of children) child.tell({ kind, id });
+    for (const child of children) {
+      child.tell({ kind, id });
+      if (kind === 'commit') child.version = settings.version;
+    }
     return objections;
   }
 

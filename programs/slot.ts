@@ -58,6 +58,17 @@ export class Slot {
     if (this.closed) this.send(next, 'stop', graceMs);
   }
 
+  /** Lets the old process end, then puts a new one in place: for work that only one process may do. Rejects as `open`. */
+  async exchange(graceMs: number): Promise<void> {
+    const old = this.current;
+    if (old === null) return;
+    this.current = null;
+    this.leaving.add(old);
+    old.dismiss('stop', graceMs);
+    await old.ended;
+    if (!this.closed) await this.open();
+  }
+
   /** Ends all processes of the slot and starts none any more; resolves when they are gone. */
   close(kind: 'drain' | 'stop', graceMs: number): Promise<void> {
     this.closed = true;

@@ -340,9 +340,11 @@ export class Supervisor {
   private async restartNow(): Promise<readonly string[]> {
     const failures: string[] = [];
     await this.resizeWorkers(failures);
+    const { graceMs } = this.settings();
     for (const slot of [this.admin, ...this.workers]) {
       if (this.stopped !== null) break;
-      await slot.replace(this.settings().graceMs).catch((error: Error) => {
+      const done = slot === this.admin ? slot.exchange(graceMs) : slot.replace(graceMs);
+      await done.catch((error: Error) => {
         failures.push(`${slot.role} ${slot.number} was not replaced: ${error.message}`);
       });
     }

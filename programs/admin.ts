@@ -1,0 +1,102 @@
+// The admin process: answers the control socket, sends the outbox, keeps logs and quarantine within their bounds, and
+// records alerts. It judges no mail, and mail flows while it is away.
+import type { Configuration } from '../config/load.js';
+import { logSection } from '../logs/settings.js';
+import { createTextLog, type TextLog } from '../logs/text-log.js';
+import { controlSocketPath, serveControl, type ControlServer } from './control.js';
+import { LifeFile } from './in-flight.js';
+import { failStart, openOrderChannel, type OrderChannel } from './order-channel.js';
+import type { Order, StartOrder } from './process-messages.js';
+import { openProcessStores, type ProcessStores } from './process-stores.js';
+import { parseSettings } from './settings.js';
+import { storageSection } from './storage-settings.js';
+
+/** EX_SOFTWARE of sysexits.h. */
+const EXIT_SOFTWARE = 70;
+
+class Admin {
+  private readonly prepared = new Map<number, Configuration>();
+  private ending: Promise<void> | null = null;
+
+  private constructor(
+    private readonly life: LifeFile,
+    private readonly stores: ProcessStores,
+    private readonly control: ControlServer,
+    private readonly text: TextLog,
+    private readonly channel: OrderChannel,
+  ) {}
+
+  /** Starts and says `ready`. Rejects when settings or stores are no good, or the control socket is taken. */
+  static async start(order: StartOrder, channel: OrderChannel): Promise<Admin> {
+    const configuration = parseSettings(order.text, order.file);
+    const text = createTextLog('admin', configuration.section(logSection).level);
+    process.on('uncaughtException', (error) => {
+      text.fatal({ err: error }, 'bug: the admin process ends');
+      process.exit(EXIT_SOFTWARE);
+    });
+    const life = new LifeFile(order.life, () => ({ connections: 0 }));
+    const stores = await openProcessStores(configuration, text);
+    const control = await serveControl(controlSocketPath(configuration.section(storageSection).dir), {
+      ...stores.methods,
+      status: () => channel.ask('status'),
+      reload: () => channel.ask('reload'),
+    });
+    stores.startWork();
+    channel.say({ kind: 'ready', version: configuration.version });
+    return new Admin(life, stores, control, text, channel);
+  }
+
+  obey(order: Order): void {
+    switch (order.kind) {
+      case 'alert':
+        this.stores.alert(order.code, order.raised, order.detail);
+        break;
+      case 'prepare':
+        this.channel.say({ kind: 'prepared', id: order.id, objection: null });
+        break;
+      case 'commit':
+      case 'cancel':
+      case 'suspects':
+        // Sections that this process reads change with its restart, which the supervisor sees to.
+        break;
+      case 'drain':
+      case 'stop':
+        void this.end();
+        break;
+      default:
+        this.text.error({ order: order.kind }, 'order is not for the admin process');
+    }
+  }
+
+  /** Ends the process: callers first, then the work behind the stores, then the stores. */
+  end(): Promise<void> {
+    this.ending ??= this.endNow();
+    return this.ending;
+  }
+
+  private async endNow(): Promise<void> {
+    try {
+      await this.control.close();
+      await this.stores.stopWork();
+      await this.stores.close();
+      this.life.close();
+      process.exit(0);
+    } catch (error) {
+      this.text.error({ err: error }, 'could not end in order');
+      process.exit(EXIT_SOFTWARE);
+    }
+  }
+}
+
+let admin: Promise<Admin> | null = null;
+const channel = openOrderChannel(
+  (order) => {
+    if (order.kind === 'start') {
+      admin = Admin.start(order, channel);
+      admin.catch(failStart);
+    } else void admin?.then((it) => it.obey(order), failStart);
+  },
+  () => void (admin === null ? process.exit(0) : admin.then((it) => it.end(), failStart)),
+);
+// A service manager that ends all processes at once: this one outlasts the workers, and goes on the supervisor's order.
+process.on('SIGTERM', () => undefined);

@@ -1,0 +1,221 @@
+// A scan worker: takes connections on the listeners it was given, judges messages through the gateway, and swaps its
+// settings between two messages. It keeps no state of its own that a kill could lose.
+import { STAGES } from '../filters/index.js';
+import { createGateway } from '../gateway/gateway.js';
+import { buildInForce, type InForce } from '../gateway/in-force.js';
+import type { Configuration } from '../config/load.js';
+import { logSection } from '../logs/settings.js';
+import { createTextLog, type TextLog } from '../logs/text-log.js';
+import { createMilterServer, type MilterServer } from '../milter/server.js';
+import { MILTER_SECTION } from '../milter/settings.js';
+import { systemClock } from '../outside/clock.js';
+import { pipelineSection } from '../pipeline/settings.js';
+import type { Outside } from '../pipeline/stage.js';
+import { createGuard, type Guard } from './guard.js';
+import { LifeFile } from './in-flight.js';
+import { failStart, openOrderChannel, type OrderChannel } from './order-channel.js';
+import type { Order, SettingsText, StartOrder } from './process-messages.js';
+import { openProcessStores, type ProcessStores } from './process-stores.js';
+import { processesSection } from './processes-settings.js';
+import { scanAlone } from './scan-alone.js';
+import { parseSettings } from './settings.js';
+import { VERSION } from './version.js';
+
+/** What a suspect may take beyond `pipeline.timeLimitMs` when it is scanned alone, ms. */
+export const ALONE_MARGIN_MS = 10_000;
+/** EX_SOFTWARE of sysexits.h. */
+const EXIT_SOFTWARE = 70;
+
+interface Taken {
+  readonly configuration: Configuration;
+  readonly inForce: InForce;
+}
+
+class Worker {
+  private readonly prepared = new Map<number, Taken>();
+  private ending: Promise<void> | null = null;
+
+  private constructor(
+    private current: Taken,
+    private readonly outside: Outside,
+    private readonly guard: Guard,
+    private readonly life: LifeFile,
+    private readonly stores: ProcessStores,
+    private readonly text: TextLog,
+    private readonly channel: OrderChannel,
+    private server: MilterServer,
+  ) {}
+
+  /** Starts and says `ready`. Rejects when settings, stores, stages or listeners cannot be had. */
+  static async start(order: StartOrder, channel: OrderChannel): Promise<Worker> {
+    const configuration = parseSettings(order.text, order.file);
+    const text = createTextLog('worker', configuration.section(logSection).level);
+    watchBugs(text);
+    let server: MilterServer | null = null;
+    const life = new LifeFile(order.life, () => ({ connections: server?.stats().connections ?? 0 }));
+    const stores = await openProcessStores(configuration, text);
+    const outside: Outside = {
+      clock: systemClock,
+      alert: (code, raised, detail) => stores.alert(code, raised, detail),
+    };
+    const guard = createGuard({
+      life,
+      aloneMax: () => worker.settings().aloneMax,
+      scanAlone: (transaction, signal) => scanAlone(transaction, worker.aloneOptions(), signal),
+      onCleared: (identity) => {
+        text.info({ identity }, 'a suspect message survived alone: cleared');
+        channel.say({ kind: 'cleared', identity });
+      },
+      onCondemned: (identity, { queueId, connection }, reason) => {
+        text.error({ identity, queueId, session: connection.id, reason }, 'message is unprocessable');
+        stores.alert('message-unprocessable', true, `queue id ${queueId ?? 'unknown'}: ${reason}`);
+      },
+    });
+    guard.setSuspects(order.suspects);
+    const inForce = await buildInForce(configuration, STAGES, outside, (scan) => guard.scan(scan));
+    const gateway = createGateway({
+      current: () => worker.current.inForce,
+      log: stores.log,
+      quarantine: stores.quarantine,
+      outbox: stores.outbox,
+      clock: systemClock,
+      text,
+      hasRoom: () => stores.hasRoom(),
+      version: `weir/${VERSION}`,
+    });
+    const milter = {
+      ...configuration.section(MILTER_SECTION),
+      listen: order.descriptors.map((number) => `fd:${number}`),
+    };
+    server = createMilterServer(milter, guard.handler(gateway), {
+      onHandlerError: (connection, error) =>
+        text.error({ err: error, session: connection?.id }, 'milter handler failed'),
+      onListenerError: (address, error) => text.error({ err: error, address }, 'listener failed'),
+      onRefused: (reason) => text.warn({ reason }, 'connection refused: over its cap'),
+    });
+    const worker = new Worker({ configuration, inForce }, outside, guard, life, stores, text, channel, server);
+    await server.listen();
+    channel.say({ kind: 'ready', version: configuration.version });
+    return worker;
+  }
+
+  obey(order: Order): void {
+    switch (order.kind) {
+      case 'prepare':
+        void this.prepare(order.id, order).then((objection) =>
+          this.channel.say({ kind: 'prepared', id: order.id, objection }),
+        );
+        break;
+      case 'commit':
+        this.commit(order.id);
+        break;
+      case 'cancel':
+        this.cancel(order.id);
+        break;
+      case 'suspects':
+        this.guard.setSuspects(order.identities);
+        break;
+      case 'drain':
+      case 'stop':
+        void this.end(order.graceMs, order.kind === 'drain');
+        break;
+      default:
+        this.text.error({ order: order.kind }, 'order is not for a worker');
+    }
+  }
+
+  settings() {
+    return this.current.configuration.section(processesSection);
+  }
+
+  /** Ends the process: with code 0 once everything is answered and closed. */
+  end(graceMs = this.settings().graceMs, drain = false): Promise<void> {
+    this.ending ??= this.endNow(graceMs, drain);
+    return this.ending;
+  }
+
+  private aloneOptions() {
+    const { configuration } = this.current;
+    const { watchdogMs, aloneHeapMaxMb } = this.settings();
+    return {
+      settings: { text: configuration.text, file: configuration.file },
+      stallMs: watchdogMs,
+      timeLimitMs: configuration.section(pipelineSection).timeLimitMs + ALONE_MARGIN_MS,
+      heapMaxMb: aloneHeapMaxMb,
+    };
+  }
+
+  private async prepare(id: number, { text, file }: SettingsText): Promise<string | null> {
+    try {
+      const configuration = parseSettings(text, file);
+      const inForce = await buildInForce(configuration, STAGES, this.outside, (scan) => this.guard.scan(scan));
+      this.prepared.set(id, { configuration, inForce });
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private commit(id: number): void {
+    const next = this.prepared.get(id);
+    if (next === undefined) return;
+    const old = this.current;
+    this.prepared.delete(id);
+    this.current = next;
+    this.retire(old);
+    this.text.info({ version: next.configuration.version }, 'settings taken');
+  }
+
+  private cancel(id: number): void {
+    const next = this.prepared.get(id);
+    this.prepared.delete(id);
+    if (next !== undefined) this.retire(next);
+  }
+
+  private retire({ inForce }: Taken): void {
+    inForce.retire().catch((error: unknown) => this.text.error({ err: error }, 'stages could not be closed'));
+  }
+
+  private async endNow(graceMs: number, drain: boolean): Promise<void> {
+    try {
+      await closeServer(this.server, graceMs, drain);
+      await this.current.inForce.retire();
+      await this.stores.close();
+      this.life.close();
+      process.exit(0);
+    } catch (error) {
+      this.text.error({ err: error }, 'could not end in order');
+      process.exit(EXIT_SOFTWARE);
+    }
+  }
+}
+
+/** Draining lets open sessions come to their own end; stopping ends those that wait between two messages. */
+async function closeServer(
+  server: MilterServer & { drain?(graceMs: number): Promise<void> },
+  graceMs: number,
+  drain: boolean,
+) {
+  if (drain && server.drain !== undefined) await server.drain(graceMs);
+  else await server.close(graceMs);
+}
+
+/** A bug ends the worker: its messages get a temporary failure and are tried alone when they come again. */
+function watchBugs(text: TextLog): void {
+  process.on('uncaughtException', (error) => {
+    text.fatal({ err: error }, 'bug: the worker ends');
+    process.exit(EXIT_SOFTWARE);
+  });
+}
+
+let worker: Promise<Worker> | null = null;
+const channel = openOrderChannel(
+  (order) => {
+    if (order.kind === 'start') {
+      worker = Worker.start(order, channel);
+      worker.catch(failStart);
+    } else void worker?.then((it) => it.obey(order), failStart);
+  },
+  () => void (worker === null ? process.exit(0) : worker.then((it) => it.end(), failStart)),
+);
+process.on('SIGTERM', () => void (worker === null ? process.exit(0) : worker.then((it) => it.end(), failStart)));
