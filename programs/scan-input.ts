@@ -12,6 +12,7 @@ export const SCAN_DEPTH_MAX = 32;
 
 const MBOX_MAGIC = 'From ';
 const NEWLINE = 0x0a;
+const SEPARATOR_MAX_BYTES = 400;
 
 /** One message to scan, or why it could not be read. `name` is the path, with `#n` (from 1) inside an mbox. */
 export type ScanInput = { readonly name: string } & ({ readonly content: Buffer } | { readonly error: string });
@@ -63,15 +64,16 @@ async function readWhole(path: string): Promise<Buffer> {
 async function isMbox(path: string): Promise<boolean> {
   const handle = await open(path);
   try {
-    const start = Buffer.alloc(MBOX_MAGIC.length);
-    await handle.read(start, 0, start.length, 0);
-    return start.toString('latin1') === MBOX_MAGIC;
+    const start = Buffer.alloc(SEPARATOR_MAX_BYTES);
+    const { bytesRead } = await handle.read(start, 0, start.length, 0);
+    const newline = start.indexOf(NEWLINE);
+    return isSeparator(start.subarray(0, newline === -1 ? bytesRead : newline));
   } finally {
     await handle.close();
   }
 }
 
-/** Splits at `From ` lines that follow an empty line (mboxrd: `>From ` in bodies loses its `>`). */
+/** Splits at separator lines that follow an empty line (mboxrd: `>From ` in bodies loses its `>`). */
 async function* fromStream(stream: Readable, name: string): AsyncGenerator<ScanInput> {
   let index = 0;
   for await (const content of splitMbox(stream)) {
@@ -89,7 +91,7 @@ async function* splitMbox(stream: Readable): AsyncGenerator<Buffer | null> {
   let mbox: boolean | null = null;
   let afterEmpty = true;
   for await (const line of linesOf(stream)) {
-    const separator = afterEmpty && line.subarray(0, MBOX_MAGIC.length).toString('latin1') === MBOX_MAGIC;
+    const separator = afterEmpty && isSeparator(line);
     mbox ??= separator;
     if (mbox && separator) {
       if (bytes > 0) yield finish(lines, bytes);
@@ -104,6 +106,12 @@ async function* splitMbox(stream: Readable): AsyncGenerator<Buffer | null> {
     afterEmpty = line.length <= 2 && (line[0] === NEWLINE || line[1] === NEWLINE);
   }
   if (bytes > 0) yield finish(lines, bytes);
+}
+
+/** `From sender … hh:mm …` (RFC 4155): the time tells it from a sentence that starts with From. */
+function isSeparator(line: Buffer): boolean {
+  const text = line.subarray(0, SEPARATOR_MAX_BYTES).toString('latin1');
+  return text.startsWith(MBOX_MAGIC) && /[0-9]:[0-9][0-9]/.test(text);
 }
 
 function finish(lines: readonly Buffer[], bytes: number): Buffer | null {
