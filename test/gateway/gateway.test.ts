@@ -93,7 +93,7 @@ describe('in good order', () => {
     expect(house.events[0]).toMatchObject({
       kind: 'message',
       subject: 'hello',
-      messageId: '<1@outside.test>',
+      messageId: '1@outside.test',
       headerFrom: 'a@outside.test',
       recipients: [{ address: 'b@house.test', direction: 'received', action: 'accept', score: 1, category: null }],
       findings: [{ id: 'SPAMMY', stage: 'probe', score: 1, evidence: 'seen' }],
