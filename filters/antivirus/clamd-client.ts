@@ -22,9 +22,18 @@ export interface AskLimits {
   readonly signal: AbortSignal;
 }
 
+/** From this size on a connection that breaks in mid-content is likelier clamd's size limit than its death, bytes. */
+const LARGE_BYTES = 1_048_576;
+
 /** Scans one content. Throws EngineError when there is no clear answer. */
 export async function scanByStream(server: ServerAddress, content: Buffer, limits: AskLimits): Promise<ScanReply> {
-  return readScanReply(await ask(server, [INSTREAM, ...chunksOf(content), END_OF_STREAM], limits));
+  try {
+    return readScanReply(await ask(server, [INSTREAM, ...chunksOf(content), END_OF_STREAM], limits));
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== 'closed' || content.length < LARGE_BYTES) throw error;
+    // clamd hangs up as it refuses, and its words are lost when we are still writing.
+    throw new EngineError('closed', `connection broke on ${content.length} bytes: over StreamMaxLength of clamd.conf?`);
+  }
 }
 
 /** Engine and signatures. Throws EngineError. */

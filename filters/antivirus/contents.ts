@@ -71,23 +71,21 @@ export function contentsOf(message: Message, truncated: boolean, limits: Content
 interface Candidate {
   readonly where: string;
   readonly bytes: Buffer;
+  /** Where it is known to be that of `bytes`. A wrong one would mark other bytes as clean. */
   readonly sha256?: string;
 }
 
 function* candidates(message: Message): Generator<Candidate> {
   yield { where: 'whole message', bytes: message.raw, sha256: message.sha256 };
-  const hashes = new Map(message.attachments.map((attachment) => [attachment.part, attachment.sha256]));
   for (const part of message.parts) {
     // A multipart is the sum of its children; an embedded message is a file of its own as well.
     if (part.children.length > 0 && !part.type.startsWith('message/')) continue;
     const name = part.name === '' ? '' : ` ${showName(part.name)}`;
-    const sha256 = hashes.get(part);
-    yield {
-      where: `part ${part.path === '' ? 'body' : part.path}${name}`,
-      bytes: part.content(),
-      ...(sha256 !== undefined && { sha256 }),
-    };
+    yield { where: `part ${part.path === '' ? 'body' : part.path}${name}`, bytes: part.content() };
   }
-  for (const reading of message.readings())
-    yield { where: `reading: ${showName(reading.reason)}`, bytes: reading.content };
+  // Files within a text (uuencode) belong to the text's part and are contents of their own.
+  for (const { name, part, content } of message.attachments) {
+    if (content !== part.content()) yield { where: `file ${showName(name)} within part ${part.path}`, bytes: content };
+  }
+  for (const { reason, content } of message.readings()) yield { where: `reading: ${showName(reason)}`, bytes: content };
 }

@@ -81,9 +81,11 @@ export async function lookAtFile(
   return { facts, notes };
 }
 
-/** Every part that is a leaf but no attachment. */
+/** Every leaf whose content is no attachment; a text with a file within it is one. */
 export function bareParts(message: Message): readonly Part[] {
-  const files = new Set(message.attachments.map(({ part }) => part));
+  const files = new Set(
+    message.attachments.filter(({ part, content }) => content === part.content()).map(({ part }) => part),
+  );
   return message.parts.filter((part) => part.children.length === 0 && !files.has(part));
 }
 

@@ -105,8 +105,9 @@ const signatures = () =>
   signature(unofficial(SIGNATURE_NAMES.anywhere), '*', MARK_ANYWHERE) +
   signature(unofficial(SIGNATURE_NAMES.suspect), '*', MARK_SUSPECT);
 
+/** Lines given replace the ones of the same name here. */
 function configuration(dir: string, socketPath: string, port: number, settings: readonly string[]): string {
-  return [
+  const own = [
     `DatabaseDirectory ${join(dir, 'db')}`,
     `TemporaryDirectory ${join(dir, 'tmp')}`,
     `LogFile ${join(dir, 'clamd.log')}`,
@@ -118,9 +119,10 @@ function configuration(dir: string, socketPath: string, port: number, settings: 
     'MaxThreads 4',
     `StreamMaxLength ${CLAMD_STREAM_MAX_BYTES}`,
     `MaxFileSize ${CLAMD_STREAM_MAX_BYTES}`,
-    ...settings,
-    '',
-  ].join('\n');
+  ];
+  const nameOf = (line: string) => line.slice(0, line.indexOf(' ') + 1);
+  const kept = own.filter((line) => !settings.some((given) => given.startsWith(nameOf(line))));
+  return [...kept, ...settings, ''].join('\n');
 }
 
 async function freePort(): Promise<number> {
