@@ -1,7 +1,9 @@
 // No dead file: whatever lies on a floor is reached from a program, from the entry of a process or thread that one of
 // them starts, or from a bench.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { entriesNamedBy, FLOORS, importsOf, listFiles, readText, resolveImport } from './tree.js';
+import { entriesNamedBy, FLOORS, importsOf, listFiles, readText, resolveImport, ROOT } from './tree.js';
 
 /** Where a reader starts: the program, what package.json and .ci/run run, and the benches. */
 function listRoots(): readonly string[] {
@@ -16,7 +18,7 @@ function reach(roots: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>();
   const waiting = [...roots];
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
-    if (reached.has(file) || !file.endsWith('.ts')) continue;
+    if (reached.has(file) || !existsSync(join(ROOT, file))) continue;
     reached.add(file);
     for (const specifier of importsOf(file)) {
       const target = resolveImport(file, specifier);

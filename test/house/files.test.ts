@@ -21,7 +21,7 @@ describe('files', () => {
 
   it('have kebab-case names that say something', () => {
     const wrong = files.filter(
-      (file) => EMPTY_NAMES.test(file) || !/^[a-z0-9-]+(\/[a-z0-9-]+)*(\.(test|long\.test|d))?\.ts$/.test(file),
+      (file) => EMPTY_NAMES.test(file) || !/^[a-z0-9-]+(\/[a-z0-9-]+)*(\.(test|long\.test|d))?\.[jt]s$/.test(file),
     );
     expect(wrong).toEqual([]);
   });

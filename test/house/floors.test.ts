@@ -1,8 +1,10 @@
 // The floors of the house: a folder imports only from itself and from floors below it; types count. What runs in
 // production imports only production packages.
+import { existsSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { BESIDE, FLOORS, folderOf, importsOf, listFiles, readText, resolveImport } from './tree.js';
+import { BESIDE, FLOORS, folderOf, importsOf, listFiles, readText, resolveImport, ROOT } from './tree.js';
 
 const packageJson = JSON.parse(readText('package.json')) as {
   dependencies: Record<string, string>;
@@ -76,7 +78,8 @@ function valueImportsOf(file: string): readonly string[] {
   const text = readText(file).replace(/^(import|export) type [^;]*;/gm, '');
   return [...text.matchAll(/^(?:import|export)\b[^;]*?from '(\.[^']+)';/gm)]
     .map(([, specifier]) => resolveImport(file, specifier ?? ''))
-    .filter((target) => target !== null);
+    .filter((target) => target !== null)
+    .filter((target) => existsSync(join(ROOT, target)));
 }
 
 describe('packages', () => {

@@ -25,7 +25,7 @@ export const FLOORS = [
 /** Folders that may import anything. */
 export const BESIDE = ['bench', 'scripts', 'test'] as const;
 
-/** TypeScript files below the folders, as paths from the root with forward slashes, sorted. */
+/** Code files below the folders (thread entries may be plain JavaScript), as paths from the root with forward slashes, sorted. */
 export function listFiles(folders: readonly string[]): readonly string[] {
   return folders.flatMap(listFolder).sort();
 }
@@ -34,7 +34,7 @@ function listFolder(folder: string): string[] {
   const path = join(ROOT, folder);
   if (!existsSync(path)) return [];
   return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && /\.[jt]s$/.test(entry.name))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 }
 
@@ -51,14 +51,15 @@ export function importsOf(file: string): readonly string[] {
   return ts.preProcessFile(readText(file), true, true).importedFiles.map(({ fileName }) => fileName);
 }
 
-/** A relative import as a path from the root to the TypeScript file behind it, or null for a package. */
+/** A relative import as a path from the root to the file behind it, whether it is there or not; null for a package. */
 export function resolveImport(file: string, specifier: string): string | null {
-  if (!specifier.startsWith('.')) return null;
-  const path = normalize(join(dirname(file), specifier));
-  const source = path.replace(/\.js$/, '.ts');
-  if (existsSync(join(ROOT, source))) return source;
-  const declaration = path.replace(/\.js$/, '.d.ts');
-  return existsSync(join(ROOT, declaration)) ? declaration : path;
+  return specifier.startsWith('.') ? findSource(normalize(join(dirname(file), specifier))) : null;
+}
+
+/** What a `.js` path stands for: a TypeScript file, a declaration, or itself. */
+function findSource(path: string): string {
+  const candidates = [path.replace(/\.js$/, '.ts'), path.replace(/\.js$/, '.d.ts')];
+  return candidates.find((candidate) => existsSync(join(ROOT, candidate))) ?? path;
 }
 
 /** Files that a file names as text, such as `new URL('./thread.js', import.meta.url)`: entries of threads and processes. */
@@ -66,7 +67,7 @@ export function entriesNamedBy(file: string): readonly string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isStringLiteralLike(node) && /^[\w./-]+\.[jt]s$/.test(node.text)) {
-      const path = normalize(join(dirname(file), node.text)).replace(/\.js$/, '.ts');
+      const path = findSource(normalize(join(dirname(file), node.text)));
       if (existsSync(join(ROOT, path))) found.push(path);
     }
     ts.forEachChild(node, visit);
