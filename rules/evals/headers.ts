@@ -107,17 +107,28 @@ export function ownsDomain(brand: Brand, domain: string): boolean {
   );
 }
 
+/**
+ * The name shown by From, and the domain of its first real address. A comma in an unquoted name splits it into several
+ * "mailboxes", of which readers show the whole.
+ */
+function shownSender(inputs: RuleInputs): { name: string; domain: string | null } {
+  const all = mailboxes(inputs, 'from');
+  const words = all.map(({ name, address }) => (domainOf(address) === null ? `${name} ${address}` : name));
+  const real = all.find(({ address }) => domainOf(address) !== null);
+  return { name: words.join(' '), domain: real === undefined ? null : domainOf(real.address) };
+}
+
+/** Something in From is neither an address nor part of one. */
+function fromBroken(inputs: RuleInputs): EvalResult {
+  return holds(mailboxes(inputs, 'from').some(({ address }) => !/^[^\s@]{1,256}@[^\s@]{1,256}$/.test(address)));
+}
+
 function brandNotSender(inputs: RuleInputs): EvalResult {
-  for (const { name, address } of mailboxes(inputs, 'from')) {
-    const domain = domainOf(address);
-    if (domain === null) continue;
-    const named = brandsNamed(name);
-    const foreign = named.find((brand) => !ownsDomain(brand, domain));
-    if (foreign !== undefined && !named.some((brand) => ownsDomain(brand, domain))) {
-      return { count: 1, evidence: `${foreign.names[0]} / ${safe(domain)}` };
-    }
-  }
-  return NO;
+  const { name, domain } = shownSender(inputs);
+  const named = brandsNamed(name);
+  const [foreign] = named;
+  if (domain === null || foreign === undefined || named.some((brand) => ownsDomain(brand, domain))) return NO;
+  return { count: 1, evidence: `${foreign.names[0]} / ${safe(domain)}` };
 }
 
 function fromIsTo(inputs: RuleInputs): EvalResult {
@@ -178,6 +189,10 @@ export const HEADER_EVALS: readonly (readonly [string, Eval])[] = [
       argsMax: 0,
       run: brandNotSender,
     },
+  ],
+  [
+    'check_from_broken',
+    { summary: 'From holds something that is no address.', argsMin: 0, argsMax: 0, run: fromBroken },
   ],
   ['check_from_is_to', { summary: 'The sender is also the recipient shown.', argsMin: 0, argsMax: 0, run: fromIsTo }],
   [
