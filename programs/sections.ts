@@ -5,8 +5,10 @@ import { STAGES } from '../filters/index.js';
 import { directionsSection, noticesSection } from '../gateway/settings.js';
 import { logSection } from '../logs/settings.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import { outboxSection } from '../outbox/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import { stageSection } from '../pipeline/stage-section.js';
+import { quarantineSection } from '../quarantine/settings.js';
 import { processesSection } from './processes-settings.js';
 import { storageSection } from './storage-settings.js';
 
@@ -17,6 +19,8 @@ export const HOUSE_SECTIONS: readonly Section[] = [
   pipelineSection,
   verdictSection,
   noticesSection,
+  quarantineSection,
+  outboxSection,
   logSection,
   storageSection,
   processesSection,

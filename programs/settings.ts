@@ -4,7 +4,6 @@ import { statSync } from 'node:fs';
 import { defaultConfiguration, loadConfiguration, parseConfiguration } from '../config/load.js';
 import type { Configuration, Loaded } from '../config/load.js';
 import { ConfigurationError } from '../config/problem.js';
-import { ConfigurationHolder } from '../config/reload.js';
 import { SECTIONS } from './sections.js';
 
 /** Names the configuration file when no argument does. */
@@ -40,11 +39,6 @@ export function loadSettings(file?: string): Loaded {
 /** The settings for a command. Throws `ConfigurationError` (exit code 78) with every problem, one a line. */
 export function readSettings(file?: string): Configuration {
   return demand(loadSettings(file));
-}
-
-/** The settings for a server, which may read them again. Throws as `readSettings` does. */
-export function openSettings(file?: string): ConfigurationHolder {
-  return new ConfigurationHolder(readSettings(file), () => loadSettings(file));
 }
 
 /**

@@ -7,15 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { uncommentSample } from '../../config/sample.js';
 import { ConfigurationError } from '../../config/problem.js';
-import { verdictSection } from '../../pipeline/settings.js';
 import { SECTIONS } from '../../programs/sections.js';
-import {
-  CONFIG_VARIABLE,
-  findSettingsFile,
-  openSettings,
-  parseSettings,
-  readSettings,
-} from '../../programs/settings.js';
+import { CONFIG_VARIABLE, findSettingsFile, parseSettings, readSettings } from '../../programs/settings.js';
 
 const BIN = fileURLToPath(new URL('../../bin/weir.js', import.meta.url));
 const RUN_MS = 30_000;
@@ -167,20 +160,7 @@ describe('where settings are looked for', () => {
   });
 });
 
-describe('settings of a server', () => {
-  it('are read again on request; a bad file leaves the old in force', async () => {
-    const file = write('server.yaml', 'verdict: {tagAt: 4}\n');
-    const holder = openSettings(file);
-    expect(holder.current.section(verdictSection).tagAt).toBe(4);
-    write('server.yaml', 'verdict: {tagAt: 3}\n');
-    expect((await holder.reload()).kind).toBe('loaded');
-    write('server.yaml', 'verdict: {tagAt: low}\n');
-    expect((await holder.reload()).kind).toBe('refused');
-    rmSync(file);
-    expect((await holder.reload()).kind).toBe('refused');
-    expect(holder.current.section(verdictSection).tagAt).toBe(3);
-  });
-
+describe('settings of one process', () => {
   it('pass to another process as text', () => {
     const configuration = readSettings(write('server.yaml', 'verdict: {tagAt: 4}\n'));
     const there = parseSettings(configuration.text, configuration.file);
