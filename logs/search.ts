@@ -118,12 +118,12 @@ async function searchLog<Entry>(
   const budgetMs = query.budgetMs ?? SEARCH_BUDGET_MS;
   const scans = await runScans(reader, name, conditions, limit + 1, budgetMs);
   const cutAt = Math.max(...scans.map(reach));
-  const rows = mergeRows(scans.map((scan) => scan.rows)).filter((row) => (row['seq'] as number) >= cutAt);
-  const page = rows.slice(0, limit);
-  const isFull = rows.length > limit;
-  const last = isFull ? (page.at(-1)?.['seq'] as number) : cutAt;
+  const seqs = newestFirst(scans).filter((seq) => seq >= cutAt);
+  const page = seqs.slice(0, limit);
+  const isFull = seqs.length > limit;
+  const last = isFull ? page.at(-1) : cutAt;
   return {
-    entries: (await withSubRules(reader, name, page)).map(decode),
+    entries: (await wholeRows(reader, name, page)).map(decode),
     next: isFull || cutAt > -Infinity ? String(last) : null,
     isCutShort: !isFull && cutAt > -Infinity,
   };
@@ -137,20 +137,21 @@ function reach(scan: ScanResult): number {
 /** The list of rows not yet indexed is read first: a row that is indexed meanwhile is then seen twice, never missed. */
 async function runScans(reader: Database, name: LogName, conditions: Conditions, limit: number, budgetMs: number) {
   const { where, params, fromSeq, toSeq, tests, match } = conditions;
+  const looked = ['seq', ...new Set(tests.flatMap(({ columns }) => columns))].map((column) => `r.${column}`).join(', ');
   const bounds = ['r.seq >= ?', 'r.seq < ?', ...where].join(' AND ');
   const common = { tests, limit, budgetMs: budgetMs / 2 };
   if (match === null) {
-    const sql = `SELECT r.* FROM ${name} r WHERE ${bounds} ORDER BY r.seq DESC`;
+    const sql = `SELECT ${looked} FROM ${name} r WHERE ${bounds} ORDER BY r.seq DESC`;
     return [await reader.scan({ ...common, budgetMs, sql, params: [fromSeq, toSeq, ...params] })];
   }
   const fresh = await reader.scan({
     ...common,
-    sql: `SELECT r.* FROM ${name}_unindexed u JOIN ${name} r ON r.seq = u.seq WHERE u.seq >= ? AND u.seq < ? AND ${bounds} ORDER BY u.seq DESC`,
+    sql: `SELECT ${looked} FROM ${name}_unindexed u JOIN ${name} r ON r.seq = u.seq WHERE u.seq >= ? AND u.seq < ? AND ${bounds} ORDER BY u.seq DESC`,
     params: [fromSeq, toSeq, fromSeq, toSeq, ...params],
   });
   const indexed = await reader.scan({
     ...common,
-    sql: `SELECT r.* FROM idx.${name}_words w CROSS JOIN ${name} r ON r.seq = w.rowid
+    sql: `SELECT ${looked} FROM idx.${name}_words w CROSS JOIN ${name} r ON r.seq = w.rowid
       WHERE ${name}_words MATCH ? AND w.rowid >= ? AND w.rowid < ? AND ${bounds} ORDER BY w.rowid DESC`,
     params: [match, fromSeq, toSeq, fromSeq, toSeq, ...params],
   });
@@ -203,18 +204,21 @@ function seqBounds(query: LogQuery): { fromSeq: number; toSeq: number } {
   return { fromSeq, toSeq: Math.min(cursor, untilSeq) };
 }
 
-function mergeRows(lists: readonly (readonly Row[])[]): readonly Row[] {
-  const bySeq = new Map<number, Row>();
-  for (const row of lists.flat()) bySeq.set(row['seq'] as number, row);
-  return [...bySeq.values()].sort((a, b) => (b['seq'] as number) - (a['seq'] as number));
+function newestFirst(scans: readonly ScanResult[]): readonly number[] {
+  const seqs = new Set(scans.flatMap(({ rows }) => rows.map((row) => row['seq'] as number)));
+  return [...seqs].sort((a, b) => b - a);
 }
 
-async function withSubRules(reader: Database, name: LogName, rows: readonly Row[]): Promise<readonly Row[]> {
-  if (name !== 'mail' || rows.length === 0) return rows;
-  const seqs = JSON.stringify(rows.map((row) => row['seq']));
-  const [found] = await reader.read([
-    select('SELECT seq, names FROM sub_rule WHERE seq IN (SELECT value FROM json_each(?))', seqs),
+/** Newest first; a row that retention took in between is left out. */
+async function wholeRows(reader: Database, name: LogName, seqs: readonly number[]): Promise<readonly Row[]> {
+  if (seqs.length === 0) return [];
+  const from = name === 'mail' ? 'mail r LEFT JOIN sub_rule s ON s.seq = r.seq' : 'security r';
+  const columns = name === 'mail' ? 'r.*, s.names AS sub_rules' : 'r.*';
+  const [rows] = await reader.read([
+    select(
+      `SELECT ${columns} FROM ${from} WHERE r.seq IN (SELECT value FROM json_each(?)) ORDER BY r.seq DESC`,
+      JSON.stringify(seqs),
+    ),
   ]);
-  const names = new Map(rowsOf(found).map((row) => [row['seq'], row['names'] ?? null]));
-  return rows.map((row) => ({ ...row, sub_rules: names.get(row['seq'] ?? null) ?? null }));
+  return rowsOf(rows);
 }

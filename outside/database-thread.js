@@ -59,12 +59,12 @@ function open() {
 
 /** The same folding as logs/fold.ts `fold`: compatibility forms and case are one, controls are blanks. @param {unknown} text */
 function fold(text) {
-  return typeof text === 'string'
-    ? text
-        .normalize('NFKC')
-        .toLowerCase()
-        .replace(/[\u0000-\u001f]/g, ' ')
-    : '';
+  if (typeof text !== 'string') return '';
+  if (/^[ -~]*$/.test(text)) return text.toLowerCase();
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\u0000-\u001f]/g, ' ');
 }
 
 /** Works through everything that has arrived; writes that stand together share one commit. */

@@ -1,0 +1,289 @@
+// The quarantine's store: entries and a state per recipient as rows, contents as blobs. A content is on disk before its
+// row; a release changes states and queues the outbox item in one commit, so that neither can be without the other.
+import { createHash } from 'node:crypto';
+import { fold } from '../logs/fold.js';
+import type { Blobs } from '../outside/blobs.js';
+import type { Clock } from '../outside/clock.js';
+import type { Database, Row, SqlValue, Step } from '../outside/database.js';
+import { change, rowsOf, select } from '../outside/database.js';
+import { newIdentifier } from '../outside/identifier.js';
+import type { OutboxStore } from '../outbox/store.js';
+import { CATEGORIES, type Category } from '../pipeline/finding.js';
+import type {
+  NewQuarantineEntry,
+  Quarantine,
+  QuarantineEntry,
+  QuarantineFilter,
+  QuarantineRecipient,
+  RecipientState,
+} from './quarantine.js';
+import { QUARANTINE_MIGRATIONS } from './schema.js';
+
+/** Entries a list gives at most. */
+export const LIST_MAX = 1_000;
+/** Entries expired in one commit. */
+const EXPIRE_BATCH = 200;
+/** Longest text of one column, characters. */
+const TEXT_CHARS_MAX = 4_096;
+const DAY_MS = 86_400_000;
+
+export interface QuarantineOptions {
+  readonly database: Database;
+  readonly blobs: Blobs;
+  readonly outbox: OutboxStore;
+  readonly clock: Clock;
+  /** Called after a release was committed: the runner may look at once. */
+  readonly onRelease?: () => void;
+}
+
+export interface QuarantineStore extends Quarantine {
+  /** Whether an entry refers to this content. */
+  isReferenced(sha256: string): Promise<boolean>;
+}
+
+/** Opens the store's tables. Rejects as `Database.migrate` does. */
+export async function openQuarantineStore(options: QuarantineOptions): Promise<QuarantineStore> {
+  await options.database.migrate('quarantine', QUARANTINE_MIGRATIONS);
+  return new SqlQuarantine(options);
+}
+
+class SqlQuarantine implements QuarantineStore {
+  constructor(private readonly options: QuarantineOptions) {}
+
+  async add(entry: NewQuarantineEntry): Promise<string> {
+    const { database, blobs } = this.options;
+    if (entry.rcptTo.length === 0) throw new Error('a quarantine entry needs a recipient');
+    const sha256 = await blobs.put(entry.content);
+    const key = mergeKey(entry, sha256);
+    const id = newIdentifier(entry.time);
+    const [, , found] = await database.write([
+      insertEntry(id, entry, sha256, key),
+      change(
+        `INSERT INTO quarantine_recipient (entry, place, address) SELECT ?, key, value FROM json_each(?)
+         WHERE EXISTS (SELECT 1 FROM quarantine_entry WHERE id = ?)`,
+        id,
+        JSON.stringify(entry.rcptTo),
+        id,
+      ),
+      select('SELECT id FROM quarantine_entry WHERE merge_key = ? AND held > 0', key),
+    ]);
+    return rowsOf(found)[0]?.['id'] as string;
+  }
+
+  async get(id: string): Promise<QuarantineEntry | null> {
+    const [rows] = await this.options.database.read([select(`${ENTRIES} WHERE e.id = ?`, id)]);
+    const row = rowsOf(rows)[0];
+    return row === undefined ? null : toEntry(row);
+  }
+
+  async list(filter: QuarantineFilter, limit: number, before?: string): Promise<readonly QuarantineEntry[]> {
+    const { where, params } = conditions(filter, before);
+    const [rows] = await this.options.database.read([
+      select(
+        `${ENTRIES} WHERE ${where} ORDER BY e.id DESC LIMIT ?`,
+        ...params,
+        Math.min(Math.max(1, Math.trunc(limit)), LIST_MAX),
+      ),
+    ]);
+    return rowsOf(rows).map(toEntry);
+  }
+
+  async content(id: string): Promise<Buffer | null> {
+    const entry = await this.get(id);
+    return entry === null ? null : this.options.blobs.get(entry.contentSha256);
+  }
+
+  async release(id: string, rcptTo?: readonly string[]): Promise<readonly string[]> {
+    const { database, blobs, outbox, clock, onRelease } = this.options;
+    const entry = await this.get(id);
+    if (entry === null) return [];
+    if ((await blobs.get(entry.contentSha256)) === null) throw new Error(`the content of ${id} is missing`);
+    const chosen = chosenRecipients(id, rcptTo, ['held']);
+    const now = clock.now();
+    const item = {
+      id: newIdentifier(now),
+      kind: 'release' as const,
+      mailFrom: entry.mailFrom,
+      sha256: entry.contentSha256,
+      sizeBytes: entry.sizeBytes,
+      about: id,
+      from: `SELECT place, address FROM quarantine_recipient WHERE ${chosen.where}`,
+      fromParams: chosen.params,
+    };
+    const results = await database.write([...outbox.queueSteps(item), setState('released', now, chosen)]);
+    const released = addressesOf(rowsOf(results.at(-1)));
+    if (released.length > 0) onRelease?.();
+    return released;
+  }
+
+  async delete(id: string, rcptTo?: readonly string[]): Promise<readonly string[]> {
+    const { database, blobs, clock } = this.options;
+    const entry = await this.get(id);
+    if (entry === null) return [];
+    const chosen = chosenRecipients(id, rcptTo, ['held', 'released']);
+    const results = await database.write([
+      setState('deleted', clock.now(), chosen),
+      change(
+        `DELETE FROM quarantine_entry WHERE id = ? AND NOT EXISTS (SELECT 1 FROM quarantine_recipient WHERE entry = ? AND state <> 'deleted')`,
+        id,
+        id,
+      ),
+    ]);
+    await blobs.removeUnused(entry.contentSha256, (sha256) => this.isUsed(sha256));
+    return addressesOf(rowsOf(results[0]));
+  }
+
+  async expire(now: number, keepDays: Readonly<Record<Category, number>>): Promise<number> {
+    let gone = 0;
+    for (const category of CATEGORIES) gone += await this.expireClass(category, now - keepDays[category] * DAY_MS);
+    return gone;
+  }
+
+  async isReferenced(sha256: string): Promise<boolean> {
+    const [rows] = await this.options.database.read([
+      select('SELECT 1 FROM quarantine_entry WHERE sha256 = ? LIMIT 1', sha256),
+    ]);
+    return rowsOf(rows).length > 0;
+  }
+
+  private async expireClass(category: Category, before: number): Promise<number> {
+    const { database, blobs } = this.options;
+    for (let gone = 0; ;) {
+      const [rows] = await database.write([
+        select(
+          `DELETE FROM quarantine_entry WHERE id IN (SELECT id FROM quarantine_entry WHERE category = ? AND time < ? LIMIT ?) RETURNING sha256`,
+          category,
+          before,
+          EXPIRE_BATCH,
+        ),
+      ]);
+      const hashes = rowsOf(rows).map((row) => row['sha256'] as string);
+      for (const sha256 of hashes) await blobs.removeUnused(sha256, (hash) => this.isUsed(hash));
+      gone += hashes.length;
+      if (hashes.length < EXPIRE_BATCH) return gone;
+    }
+  }
+
+  private async isUsed(sha256: string): Promise<boolean> {
+    return (await this.isReferenced(sha256)) || this.options.outbox.isReferenced(sha256);
+  }
+}
+
+const ENTRIES = `SELECT e.*, (SELECT json_group_array(json_array(address, state)) FROM
+  (SELECT address, state FROM quarantine_recipient WHERE entry = e.id ORDER BY place)) AS recipients FROM quarantine_entry e`;
+
+/** The same still held: nothing is inserted, and the older entry is found by its key. */
+function insertEntry(id: string, entry: NewQuarantineEntry, sha256: string, key: string): Step {
+  return change(
+    `INSERT INTO quarantine_entry (id, time, category, mail_from, header_from, subject, message_id, size, sha256, reason, score, log_id, merge_key, held)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (merge_key) WHERE held > 0 DO NOTHING`,
+    ...[id, Math.trunc(entry.time), entry.category, entry.mailFrom, cut(entry.headerFrom)],
+    ...[entry.subject === null ? null : cut(entry.subject), entry.messageId === null ? null : cut(entry.messageId)],
+    ...[entry.content.length, sha256, cut(entry.reason), entry.score, entry.logId, key, entry.rcptTo.length],
+  );
+}
+
+interface Chosen {
+  readonly where: string;
+  readonly params: readonly SqlValue[];
+}
+
+function chosenRecipients(
+  id: string,
+  rcptTo: readonly string[] | undefined,
+  states: readonly RecipientState[],
+): Chosen {
+  const inStates = `state IN (${states.map((state) => `'${state}'`).join(', ')})`;
+  if (rcptTo === undefined) return { where: `entry = ? AND ${inStates}`, params: [id] };
+  return {
+    where: `entry = ? AND ${inStates} AND address IN (SELECT value FROM json_each(?))`,
+    params: [id, JSON.stringify(rcptTo)],
+  };
+}
+
+function setState(state: RecipientState, now: number, chosen: Chosen): Step {
+  return select(
+    `UPDATE quarantine_recipient SET state = ?, changed_at = ? WHERE ${chosen.where} RETURNING place, address`,
+    state,
+    now,
+    ...chosen.params,
+  );
+}
+
+const TEXT_FILTERS = {
+  sender: ['e.mail_from', 'e.header_from'],
+  subject: ['e.subject'],
+  reason: ['e.reason'],
+} as const;
+
+function conditions(
+  filter: QuarantineFilter,
+  before: string | undefined,
+): { where: string; params: readonly SqlValue[] } {
+  const where = ['1'];
+  const params: SqlValue[] = [];
+  const add = (sql: string, ...values: readonly SqlValue[]): void => {
+    where.push(sql);
+    params.push(...values);
+  };
+  if (before !== undefined) add('e.id < ?', before);
+  if (filter.category !== undefined) add('e.category = ?', filter.category);
+  if (filter.sinceTime !== undefined) add('e.time >= ?', filter.sinceTime);
+  if (filter.untilTime !== undefined) add('e.time <= ?', filter.untilTime);
+  for (const [key, columns] of Object.entries(TEXT_FILTERS)) {
+    const needle = filter[key as keyof typeof TEXT_FILTERS];
+    if (needle !== undefined)
+      add(
+        `(${columns.map((column) => `folded_contains(${column}, ?)`).join(' OR ')})`,
+        ...columns.map(() => fold(needle)),
+      );
+  }
+  const ofRecipient = ['r.entry = e.id'];
+  const recipientParams: SqlValue[] = [];
+  if (filter.state !== undefined) {
+    ofRecipient.push('r.state = ?');
+    recipientParams.push(filter.state);
+  }
+  if (filter.recipient !== undefined) {
+    ofRecipient.push('folded_contains(r.address, ?)');
+    recipientParams.push(fold(filter.recipient));
+  }
+  if (recipientParams.length > 0)
+    add(`EXISTS (SELECT 1 FROM quarantine_recipient r WHERE ${ofRecipient.join(' AND ')})`, ...recipientParams);
+  return { where: where.join(' AND '), params };
+}
+
+function mergeKey(entry: NewQuarantineEntry, sha256: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([sha256, entry.category, entry.mailFrom, ...[...entry.rcptTo].sort()]))
+    .digest('hex');
+}
+
+function toEntry(row: Row): QuarantineEntry {
+  const recipients = JSON.parse(row['recipients'] as string) as readonly (readonly [string, RecipientState])[];
+  return {
+    id: row['id'] as string,
+    time: row['time'] as number,
+    category: row['category'] as Category,
+    mailFrom: row['mail_from'] as string,
+    headerFrom: row['header_from'] as string,
+    subject: row['subject'] as string | null,
+    messageId: row['message_id'] as string | null,
+    sizeBytes: row['size'] as number,
+    contentSha256: row['sha256'] as string,
+    reason: row['reason'] as string,
+    score: row['score'] as number,
+    logId: row['log_id'] as string,
+    recipients: recipients.map(([address, state]): QuarantineRecipient => ({ address, state })),
+  };
+}
+
+function addressesOf(rows: readonly Row[]): readonly string[] {
+  return [...rows]
+    .sort((a, b) => (a['place'] as number) - (b['place'] as number))
+    .map((row) => row['address'] as string);
+}
+
+function cut(text: string): string {
+  return text.length > TEXT_CHARS_MAX ? text.slice(0, TEXT_CHARS_MAX - 1) + '…' : text;
+}
