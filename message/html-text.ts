@@ -5,6 +5,8 @@ import { applyDeclarations, color, declarations, FIRST_LOOK, hides, StyleSheet, 
 
 /** Open elements followed; deeper ones are flattened, as browsers do. */
 export const HTML_DEPTH_MAX = 512;
+/** Changes between HTML, SVG and MathML followed. */
+export const NAMESPACES_MAX = 64;
 /** Links kept, and characters of one link's visible text. */
 export const LINKS_MAX = 20_000;
 export const LINK_TEXT_MAX = 1_000;
@@ -141,6 +143,8 @@ class Renderer extends SAXParser {
   #overDepth = 0;
   #depthCut = false;
   #inStyle = false;
+  /** The tokeniser's state for ordinary content. */
+  #dataState = 0;
 
   constructor() {
     super({ sourceCodeLocationInfo: false });
@@ -148,6 +152,7 @@ class Renderer extends SAXParser {
 
   /** The whole text at once: the stream around the tokeniser is passed by. */
   feed(source: string): void {
+    this.#dataState = this.tokenizer.state;
     this.tokenizer.write(source, true);
   }
 
@@ -185,6 +190,7 @@ class Renderer extends SAXParser {
 
   #startTag(tag: StartTag): void {
     const name = tag.tagName;
+    this.#steer(name);
     const attributes = attributeMap(tag);
     this.#closeImplied(name);
     this.#whiteSpace(name);
@@ -205,6 +211,19 @@ class Renderer extends SAXParser {
       link,
     });
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  /**
+   * Mail is shown without scripts, so what stands in `noscript` is content. And the tokeniser's stack of namespaces costs
+   * its own depth at every step: what lies deeper than we follow is forgotten.
+   */
+  #steer(name: string): void {
+    if (name === 'noscript') this.tokenizer.state = this.#dataState;
+    const { namespaceStack } = this.parserFeedbackSimulator as unknown as { namespaceStack: unknown[] };
+    if (namespaceStack.length > NAMESPACES_MAX) {
+      namespaceStack.length = NAMESPACES_MAX;
+      this.#depthCut = true;
+    }
   }
 
   #look(parent: Look, name: string, attributes: ReadonlyMap<string, string>): Look {
@@ -285,7 +304,9 @@ class Renderer extends SAXParser {
     for (let at = this.#stack.length - 1; at > 0; at--) {
       const { name } = this.#stack[at] as Open;
       if (bounds.has(name)) break;
-      if (names.has(name)) found = at;
+      if (!names.has(name)) continue;
+      found = at;
+      if (names.size === 1) break;
     }
     while (found > 0 && this.#stack.length > found) this.#pop();
   }

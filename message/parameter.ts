@@ -43,21 +43,36 @@ export function parseParamValue(latin1: string): ParamValue {
   return assemble(value, raw, reader.broken);
 }
 
+/** `type/subtype`, complete. Bounded, so that it may be tried at every blank. */
+const WHOLE_TYPE = /^[^/]{1,80}\/[^/]{1,120}$/;
+
+/** A parameter's name and `=` behind a blank. */
+const NEXT_PARAM = /[ \t][a-z][\w*.-]{0,40}=/gi;
+
 /** Walks over one unfolded value. */
 class Reader {
   #at = 0;
   broken = false;
   constructor(readonly text: string) {}
 
-  /** Everything before the first `;`. */
+  /** Everything before the first `;`, or before a blank behind `type/subtype` (senders forget the semicolon). */
   value(): string {
     let out = '';
+    let blank = false;
     while (this.#at < this.text.length) {
       const char = this.text[this.#at] as string;
       if (char === ';') break;
       if (char === '(') this.#skipComment();
-      else {
-        if (char !== ' ' && char !== '\t') out += char;
+      else if (char === ' ' || char === '\t') {
+        blank = true;
+        this.#at++;
+      } else {
+        if (blank && char !== '/' && WHOLE_TYPE.test(out)) {
+          this.broken = true;
+          break;
+        }
+        out += char;
+        blank = false;
         this.#at++;
       }
     }
@@ -77,7 +92,8 @@ class Reader {
     this.#skipBlanks('');
     const start = this.#at;
     const value = this.text[this.#at] === '"' ? this.#quoted() : this.#token();
-    return { name, value, literal: this.text.slice(start, this.#at).trim() };
+    const semicolon = this.text.indexOf(';', this.#at);
+    return { name, value, literal: this.text.slice(start, semicolon < 0 ? undefined : semicolon).trim() };
   }
 
   #name(): string {
@@ -94,7 +110,7 @@ class Reader {
     return decode8bit(out).toLowerCase();
   }
 
-  /** A quoted string, then everything up to the next `;`. */
+  /** A quoted string, then everything up to the next `;` or the next `name=` (senders forget the semicolon). */
   #quoted(): string {
     let out = '';
     this.#at++;
@@ -109,26 +125,37 @@ class Reader {
       else out += char;
     }
     if (!closed) this.broken = true;
-    while (this.#at < this.text.length && this.text[this.#at] !== ';') {
-      const char = this.text[this.#at] as string;
-      if (char === '(') this.#skipComment();
-      else {
-        if (char !== ' ' && char !== '\t') this.broken = true;
-        this.#at++;
-      }
-    }
+    this.#rest();
     return out;
   }
 
-  /** An unquoted value: up to the next `;`, inner blanks kept (senders forget quotes), a comment after a blank dropped. */
+  /** What stands behind a quoted value. */
+  #rest(): void {
+    const end = this.#valueEnd(this.#at);
+    const rest = this.text.slice(this.#at, end).trim();
+    if (rest !== '' && !(rest.startsWith('(') && rest.endsWith(')'))) this.broken = true;
+    this.#at = end;
+  }
+
+  /** An unquoted value: inner blanks kept (senders forget quotes), a comment behind a blank dropped. */
   #token(): string {
     const start = this.#at;
-    const semicolon = this.text.indexOf(';', start);
-    this.#at = semicolon < 0 ? this.text.length : semicolon;
+    this.#at = this.#valueEnd(start);
     let value = this.text.slice(start, this.#at);
     const comment = value.indexOf(' (');
     if (comment >= 0) value = value.slice(0, comment);
     return value.trim();
+  }
+
+  /** Offset of the next `;`, or of a blank before `name=`, or the end. */
+  #valueEnd(from: number): number {
+    const semicolon = this.text.indexOf(';', from);
+    const end = semicolon < 0 ? this.text.length : semicolon;
+    NEXT_PARAM.lastIndex = from;
+    const next = NEXT_PARAM.exec(this.text.slice(0, end));
+    if (next === null) return end;
+    this.broken = true;
+    return next.index;
   }
 
   #skipBlanks(also: string): void {

@@ -231,6 +231,10 @@ class TreeBuilder {
         delimiter = null;
         break;
       }
+      if (delimiter.next >= this.#bytes.length) {
+        delimiter = null;
+        break;
+      }
       const path = childPath(node, node.children.length + 1);
       this.#entity(delimiter.next, path, node.depth + 1, node, childDefault);
       delimiter = this.#pending;
