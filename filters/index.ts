@@ -3,5 +3,6 @@ import type { StageModule } from '../pipeline/stage.js';
 import { antivirusStage } from './antivirus/stage.js';
 import { attachmentsStage } from './attachments/stage.js';
 import { limitsStage } from './limits/stage.js';
+import { rulesStage } from './rules/stage.js';
 
-export const STAGES: readonly StageModule[] = [limitsStage, attachmentsStage, antivirusStage];
+export const STAGES: readonly StageModule[] = [limitsStage, attachmentsStage, antivirusStage, rulesStage];
