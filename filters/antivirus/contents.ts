@@ -2,19 +2,8 @@
 // reading; every content once, within bounds. What falls outside a bound is named, never left out in silence.
 import { createHash } from 'node:crypto';
 import type { Message } from '../../message/message.js';
-import { ODDITIES, type OddityCode } from '../../message/oddity.js';
 import { showName } from '../evidence.js';
-
-/** Limits of the message's own reading: past them there are parts or readings that nobody worked out. */
-const INCOMPLETE: ReadonlySet<OddityCode> = new Set<OddityCode>([
-  'LINES_LIMIT',
-  'HEADER_COUNT_LIMIT',
-  'HEADER_BYTES_LIMIT',
-  'MIME_DEPTH_LIMIT',
-  'MIME_PARTS_LIMIT',
-  'ATTACHMENTS_LIMIT',
-  'READINGS_LIMIT',
-]);
+import { unreadOf } from '../unread.js';
 
 /** One content to scan. */
 export interface Content {
@@ -62,9 +51,7 @@ export function contentsOf(message: Message, truncated: boolean, limits: Content
     bytesTotal += bytes.length;
     toScan.push({ where, whole: toScan.length === 0 && bytes === message.raw, bytes, sha256: hash });
   }
-  // Last, since oddities grow while parts and readings are derived.
-  const incomplete = new Set(message.oddities.map(({ code }) => code).filter((code) => INCOMPLETE.has(code)));
-  for (const code of incomplete) unscanned.push(`${code}: ${ODDITIES[code]}`);
+  unscanned.push(...unreadOf(message));
   return { toScan, unscanned };
 }
 

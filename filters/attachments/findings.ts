@@ -52,6 +52,13 @@ export const attachmentFindings = [
     meaning: 'The message holds more files than are looked at.',
   },
   {
+    id: 'ATTACHMENT_TOO_COMPLEX',
+    category: 'unprocessable',
+    score: 1,
+    meaning:
+      'The message goes on past a limit of its reading (parts, depth, readings): files there were not looked at.',
+  },
+  {
     id: 'ATTACHMENT_PARTIAL_MESSAGE',
     category: 'content',
     score: 1,

@@ -3,6 +3,7 @@
 import type { Finding } from '../../pipeline/finding.js';
 import type { MessageJob, Outside, StageModule, StageReport } from '../../pipeline/stage.js';
 import { joinEvidence, showName } from '../evidence.js';
+import { unreadOf } from '../unread.js';
 import { bareParts, lookAtBytes, lookAtFile, type FileFacts, type Note } from './file.js';
 import { attachmentFindings, type AttachmentFindingId } from './findings.js';
 import { refusalsOf, type Refusals } from './refusals.js';
@@ -47,7 +48,7 @@ function judgeMessage(
   refusals: Refusals,
   outside: Outside,
 ): StageReport | Promise<StageReport> {
-  const notes = [...partNotes(job, settings), ...hiddenNotes(job, refusals)];
+  const notes = [...partNotes(job, settings), ...hiddenNotes(job, refusals), ...unreadNotes(job)];
   if (job.message.attachments.length > 0) return judgeFiles(job, notes, settings.filesMax, refusals, outside);
   return report([], notes);
 }
@@ -92,6 +93,9 @@ function partNotes({ message }: MessageJob, settings: AttachmentSettings): reado
   }
   return notes;
 }
+
+const unreadNotes = ({ message }: MessageJob): readonly Note[] =>
+  unreadOf(message).map((evidence) => ({ id: 'ATTACHMENT_TOO_COMPLEX', evidence }));
 
 /** Programs in parts that are no files, and in the further readings of the bytes. */
 function hiddenNotes({ message }: MessageJob, refusals: Refusals): readonly Note[] {

@@ -51,7 +51,7 @@ export async function makeStage<Schema extends TObject>(
   settings: Partial<Static<Schema>> = {},
   outside: Outside = makeOutside(),
 ): Promise<Stage> {
-  return module.create({ ...(Value.Create(module.spec.settings) as Static<Schema>), ...settings }, outside);
+  return module.create({ ...Value.Create<Schema>(module.spec.settings), ...settings }, outside);
 }
 
 /** What the stage reports of one message. */
