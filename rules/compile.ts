@@ -79,6 +79,9 @@ export interface CompileOptions {
 
 export const COMPILE_DEFAULTS: CompileOptions = { scoreSet: 0, disabled: new Set(), scores: new Map() };
 
+/** Where a name stands that a setting gives. */
+const SETTINGS_PLACE: Place = { file: 'settings', line: 0 };
+
 /** Most matches counted for `multiple` without `maxhits`. */
 export const COUNT_MAX = 1_000;
 
@@ -107,6 +110,9 @@ export function compileRules(
   for (const draft of gathered.drafts.values()) {
     const rule = finish(draft, gathered.properties.get(draft.name), options);
     if (rule !== null) byName.set(rule.name, rule);
+  }
+  for (const name of [...options.disabled, ...options.scores.keys()]) {
+    if (!gathered.drafts.has(name)) refusals.push(refusalAt(SETTINGS_PLACE, unknownRule(name, gathered.drafts)));
   }
   const { ordered, circular } = orderMetas([...byName.values()]);
   for (const rule of circular)
@@ -175,9 +181,12 @@ function apply(statement: Statement, properties: Properties): void {
 }
 
 function orphan(statement: Statement, drafts: ReadonlyMap<string, Draft>): Refusal {
-  const near = nearestName(statement.name, [...drafts.keys()]);
-  const hint = near === null ? '' : `, did you mean ${near}?`;
-  return refusalAt(statement, `${statement.kind} for ${statement.name}, which is no rule${hint}`);
+  return refusalAt(statement, `${statement.kind} for ${unknownRule(statement.name, drafts)}`);
+}
+
+function unknownRule(name: string, drafts: ReadonlyMap<string, Draft>): string {
+  const near = nearestName(name, drafts.keys());
+  return `${name}, which is no rule${near === null ? '' : `, did you mean ${near}?`}`;
 }
 
 function refusalAt(place: Place, reason: string): Refusal {

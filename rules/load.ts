@@ -36,10 +36,19 @@ export function readCoreRules(): readonly Statement[] {
   return statements;
 }
 
+export interface LoadOptions {
+  /** Whether the core rules come first. */
+  readonly core: boolean;
+  readonly compile: CompileOptions;
+}
+
+const LOAD_DEFAULTS: LoadOptions = { core: true, compile: COMPILE_DEFAULTS };
+
 /** Core rules, then the files and directories given (each `*.cf` of a directory, in byte order), compiled. */
-export function loadRules(paths: readonly string[], options: CompileOptions = COMPILE_DEFAULTS): LoadedRules {
+export function loadRules(paths: readonly string[], options: LoadOptions = LOAD_DEFAULTS): LoadedRules {
   const site = readRuleFiles(paths);
-  const { set, refusals } = compileRules([...readCoreRules(), ...site.statements], options);
+  const core = options.core ? readCoreRules() : [];
+  const { set, refusals } = compileRules([...core, ...site.statements], options.compile);
   return { set, refusals: [...site.refusals, ...refusals] };
 }
 

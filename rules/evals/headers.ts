@@ -118,9 +118,10 @@ function shownSender(inputs: RuleInputs): { name: string; domain: string | null 
   return { name: words.join(' '), domain: real === undefined ? null : domainOf(real.address) };
 }
 
-/** Something in From is neither an address nor part of one. */
+/** Something in From is neither an address nor a surname before a comma (`Miller, Ada <ada@…>`), which people do write. */
 function fromBroken(inputs: RuleInputs): EvalResult {
-  return holds(mailboxes(inputs, 'from').some(({ address }) => !/^[^\s@]{1,256}@[^\s@]{1,256}$/.test(address)));
+  const odd = mailboxes(inputs, 'from').filter(({ address }) => !/^[^\s@]{1,256}@[^\s@]{1,256}$/.test(address));
+  return holds(odd.length > 1 || odd.some(({ name, address }) => !/^[\p{L}'-]{1,40}$/u.test(`${name}${address}`)));
 }
 
 function brandNotSender(inputs: RuleInputs): EvalResult {

@@ -1,0 +1,25 @@
+// The findings of the rule stage: one for each core rule that scores, taken from the rule files themselves, and the
+// family of whatever rules a site brings.
+import { compileRules } from '../../rules/compile.js';
+import { isSubRule, type Statement } from '../../rules/definition.js';
+import type { FindingSpec } from '../../pipeline/finding.js';
+
+/** The text of the message was larger than `textMaxBytes`, or than what is rendered of one part. */
+export const TEXT_CUT = 'RULES_TEXT_CUT';
+
+/** The catalogue of the stage. Throws when a core rule is broken: that is a bug. */
+export function ruleFindings(core: readonly Statement[]): readonly FindingSpec[] {
+  const { set, refusals } = compileRules(core);
+  const [first] = refusals;
+  if (first !== undefined) throw new Error(`core rules: ${first.file}:${first.line}: ${first.reason}`);
+  const rules = [...set.byName.values()].filter(({ name }) => !isSubRule(name));
+  return [
+    ...rules.map(({ name, score, description }) => spec(name, score, `${description}.`)),
+    spec(TEXT_CUT, 0, 'The message has more text than the rules look at; the rest was not scored.'),
+    spec('*', 0, 'Rules of the site bring names and scores of their own.'),
+  ];
+}
+
+function spec(id: string, score: number, meaning: string): FindingSpec {
+  return { id, category: 'spam', group: 'rules', score, meaning };
+}
