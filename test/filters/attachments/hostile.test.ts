@@ -83,6 +83,6 @@ it('any name on a program is held against the message, any header is survived', 
         expect(ids).toContain('ATTACHMENT_TRUE_TYPE');
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
