@@ -14,7 +14,14 @@ import {
   propertyOf,
   type SchemaView,
 } from './schema.js';
-import type { SourceEntry, SourceList, SourceMap, SourceNode, SourceScalar } from './source.js';
+import {
+  FAULTS_MAX,
+  type SourceEntry,
+  type SourceList,
+  type SourceMap,
+  type SourceNode,
+  type SourceScalar,
+} from './source.js';
 import { hintSpelling } from './spelling.js';
 
 /** Where a key was set. */
@@ -70,6 +77,7 @@ export class Checker {
   private checkFixedMap(schema: SchemaView, map: SourceMap, path: readonly string[]): unknown {
     const result = defaultOf({ ...schema, default: schema.default ?? {} }) as Record<string, unknown>;
     for (const [key, entry] of map.entries) {
+      if (this.problems.length >= FAULTS_MAX) break;
       const child = propertyOf(schema, key);
       if (child === undefined) {
         this.refuseKey(schema, key, entry, path);

@@ -60,5 +60,5 @@ export function orderProblems(problems: readonly Problem[]): readonly Problem[] 
   const more = ordered.length - PROBLEMS_MAX;
   const last = ordered[PROBLEMS_MAX];
   if (more <= 0 || last === undefined) return ordered;
-  return [...ordered.slice(0, PROBLEMS_MAX), { ...last, message: `and ${more} more problems from here on` }];
+  return [...ordered.slice(0, PROBLEMS_MAX), { ...last, message: `and at least ${more} more problems from here on` }];
 }

@@ -20,6 +20,8 @@ import { quote, type Problem } from './problem.js';
 export const SOURCE_MAX_BYTES = 1_048_576;
 /** Deepest nesting of maps and lists; the YAML reader recurses and must be kept from deeper text. */
 export const DEPTH_MAX = 20;
+/** After so many faults the reader looks no further. */
+export const FAULTS_MAX = 200;
 /** Most keys and values in one file, counted again at every alias that repeats them. */
 export const NODES_MAX = 100_000;
 
@@ -91,11 +93,14 @@ class SourceReader {
       tokens.push(token);
     }
     const composer = new Composer({ uniqueKeys: false, schema: 'core', logLevel: 'silent', prettyErrors: false });
-    const documents = [...composer.compose(tokens, true, text.length)] as Document.Parsed[];
-    for (const document of documents) {
-      for (const fault of [...document.errors, ...document.warnings]) {
+    const documents: Document.Parsed[] = [];
+    for (const document of composer.compose(tokens, true, text.length)) {
+      documents.push(document);
+      for (const fault of [...document.errors, ...document.warnings].slice(0, FAULTS_MAX)) {
         this.object(fault.pos[0], `not valid YAML: ${firstLine(fault.message)}`);
       }
+      // One more than we take is enough to refuse the file.
+      if (documents.length > 1) break;
     }
     return documents;
   }
@@ -132,6 +137,7 @@ class SourceReader {
   private visitMap(map: YAMLMap.Parsed, depth: number): SourceMap {
     const entries = new Map<string, SourceEntry>();
     for (const pair of map.items) {
+      if (this.stopped) break;
       const at = this.place(pair.key.range[0]);
       if (!isScalar(pair.key)) {
         this.object(pair.key.range[0], 'a key must be a plain word');
@@ -152,6 +158,7 @@ class SourceReader {
   private visitList(items: readonly ParsedNode[], offset: number, depth: number): SourceList {
     const nodes: SourceNode[] = [];
     for (const item of items) {
+      if (this.stopped) break;
       const node = this.visit(item, depth + 1);
       if (node !== null) nodes.push(node);
     }
@@ -180,6 +187,7 @@ class SourceReader {
 
   private object(offset: number, message: string): void {
     this.problems.push({ file: this.file, ...this.place(offset), message });
+    if (this.problems.length >= FAULTS_MAX) this.stopped = true;
   }
 }
 
