@@ -12,6 +12,8 @@ const CONNECT_TIMEOUT_MS = 500;
 const COMMAND_TIMEOUT_MS = 60_000;
 /** Most lines of a search that tests read. */
 const ROWS_MAX = 5_000;
+/** A search that found nothing. */
+const EXIT_NOTHING_FOUND = 1;
 
 export interface WeirOptions {
   /** Where its configuration is written. */

@@ -18,7 +18,7 @@ export async function findLogged(line: Line, messageId: string): Promise<LogRow>
 
 /** Rows of the security log for that Message-ID. */
 export async function findSecurity(line: Line, messageId: string): Promise<readonly LogRow[]> {
-  return line.weir.rows(['log', 'search', '--log', 'security', messageId]);
+  return line.weir.rows(['log', 'search', '--security', messageId]);
 }
 
 /** What the row says became of one recipient's mail. */
@@ -28,7 +28,7 @@ export function outcomeOf(row: LogRow, address: string): RecipientOutcome | unde
 
 /** The quarantine entry of that number. */
 export async function findHeld(line: Line, id: string): Promise<QuarantineEntry | undefined> {
-  const rows = await line.weir.rows(['quarantine', 'list']);
+  const rows = await line.weir.rows(['quarantine', 'list', '--state', 'any']);
   return (rows as unknown as QuarantineEntry[]).find((entry) => entry.id === id);
 }
 
@@ -44,6 +44,6 @@ export async function findAllLogged(line: Line): Promise<ReadonlyMap<string, Mes
 
 /** Every recipient for whom something is held. */
 export async function findAllHeld(line: Line): Promise<ReadonlySet<string>> {
-  const rows = (await line.weir.rows(['quarantine', 'list', '--limit', '5000'])) as unknown as QuarantineEntry[];
+  const rows = (await line.weir.rows(['quarantine', 'list', '--state', 'any', '--limit', '5000'])) as unknown as QuarantineEntry[];
   return new Set(rows.flatMap((entry) => entry.recipients.map((recipient) => recipient.address)));
 }
