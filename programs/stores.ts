@@ -50,6 +50,8 @@ export interface Stores {
   readonly quarantine: QuarantineStore;
   readonly outbox: OutboxStore;
   readonly alerts: Alerts;
+  /** The process's text log: audits go there. */
+  readonly logger: TextLog;
   /** Below the marks of `storage`; its alerts are raised and cleared here. */
   readonly space: SpaceWatch;
   /** Opens its own connection when first used. */
@@ -121,6 +123,7 @@ class OpenStores implements Stores {
   readonly outbox: OutboxStore;
   readonly alerts: Alerts;
   readonly space: SpaceWatch;
+  readonly logger: TextLog;
   private work: StoresWork | null = null;
 
   constructor(
@@ -131,6 +134,7 @@ class OpenStores implements Stores {
     this.log = parts.log.writer;
     this.outbox = parts.outbox;
     this.alerts = parts.alerts;
+    this.logger = options.logger;
     this.space = createSpaceWatch({
       dir: options.storage.dir,
       lowBytes: options.storage.freeAlertBytes,
