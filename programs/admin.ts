@@ -7,9 +7,11 @@ import { controlSocketPath, serveControl, type ControlServer } from './control.j
 import { LifeFile } from './in-flight.js';
 import { failStart, openOrderChannel, type OrderChannel } from './order-channel.js';
 import type { Order, StartOrder } from './process-messages.js';
-import { openProcessStores, type ProcessStores } from './process-stores.js';
+import { openStoresOf } from './process-stores.js';
 import { parseSettings } from './settings.js';
 import { storageSection } from './storage-settings.js';
+import { storeControlMethods } from './store-methods.js';
+import type { Stores } from './stores.js';
 
 /** EX_SOFTWARE of sysexits.h. */
 const EXIT_SOFTWARE = 70;
@@ -20,7 +22,7 @@ class Admin {
 
   private constructor(
     private readonly life: LifeFile,
-    private readonly stores: ProcessStores,
+    private readonly stores: Stores,
     private readonly control: ControlServer,
     private readonly text: TextLog,
     private readonly channel: OrderChannel,
@@ -35,13 +37,14 @@ class Admin {
       process.exit(EXIT_SOFTWARE);
     });
     const life = new LifeFile(order.life, () => ({ connections: 0 }));
-    const stores = await openProcessStores(configuration, text);
+    const stores = await openStoresOf(configuration, text);
     const control = await serveControl(controlSocketPath(configuration.section(storageSection).dir), {
-      ...stores.methods,
+      ...storeControlMethods(stores),
+      alerts: () => stores.alerts.list(),
       status: () => channel.ask('status'),
       reload: () => channel.ask('reload'),
     });
-    stores.startWork();
+    await stores.startWork();
     channel.say({ kind: 'ready', version: configuration.version });
     return new Admin(life, stores, control, text, channel);
   }
@@ -49,7 +52,7 @@ class Admin {
   obey(order: Order): void {
     switch (order.kind) {
       case 'alert':
-        this.stores.alert(order.code, order.raised, order.detail);
+        this.stores.alerts.alert(order.code, order.raised, order.detail);
         break;
       case 'prepare':
         this.channel.say({ kind: 'prepared', id: order.id, objection: null });
@@ -77,7 +80,6 @@ class Admin {
   private async endNow(): Promise<void> {
     try {
       await this.control.close();
-      await this.stores.stopWork();
       await this.stores.close();
       this.life.close();
       process.exit(0);

@@ -6,6 +6,7 @@ import type { Answer } from '../pipeline/answer.js';
 import type { Scan, ScanResult } from '../pipeline/run.js';
 import { identifyContent, type LifeFile } from './in-flight.js';
 import type { AloneOutcome } from './scan-alone.js';
+import { StandIns } from './stand-in.js';
 
 /** Stage name under which findings of the guard stand. */
 export const GUARD_STAGE = 'processes';
@@ -33,6 +34,8 @@ export interface Guard {
   handler(inner: MilterHandler): MilterHandler;
   /** Wraps the scan of the pipeline: a message judged alone keeps that judgement. */
   scan(inner: Scan): Scan;
+  /** What stands for contents that must not be read: the gateway's quarantine and log go through it. */
+  readonly standIns: StandIns;
   /** The list as the supervisor has it. */
   setSuspects(identities: readonly string[]): void;
 }
@@ -42,20 +45,25 @@ export function createGuard(deps: GuardDeps): Guard {
   const turns = new Turns(deps.aloneMax);
   /** Findings of messages that were scanned alone, by their content. */
   const judged = new WeakMap<Buffer, ScanResult>();
+  const standIns = new StandIns();
 
-  const tryAlone = async (identity: string, transaction: Transaction, signal: AbortSignal): Promise<void> => {
+  /** The transaction to hand on: the same when its message survived, one with a stand-in when it did not. */
+  const tryAlone = async (identity: string, transaction: Transaction, signal: AbortSignal) => {
     const outcome = await turns.run(() => deps.scanAlone(transaction, signal));
     if (outcome.kind === 'survived') {
       suspects = new Set([...suspects].filter((other) => other !== identity));
       judged.set(transaction.content, outcome.result);
       deps.onCleared(identity);
-    } else {
-      judged.set(transaction.content, unprocessable(outcome.reason));
-      deps.onCondemned(identity, transaction, outcome.reason);
+      return { transaction, forget: () => undefined };
     }
+    const { content, forget } = standIns.make(transaction.content);
+    judged.set(content, unprocessable(outcome.reason));
+    deps.onCondemned(identity, transaction, outcome.reason);
+    return { transaction: { ...transaction, content }, forget };
   };
 
   return {
+    standIns,
     setSuspects: (identities) => void (suspects = new Set(identities)),
     scan: (inner) => (job) => {
       const result = judged.get(job.transaction.content);
@@ -71,8 +79,9 @@ export function createGuard(deps: GuardDeps): Guard {
           return { answer: BUSY };
         }
         try {
-          if (suspects.has(identity)) await tryAlone(identity, transaction, signal);
-          return await inner.onMessage(transaction, signal);
+          if (!suspects.has(identity)) return await inner.onMessage(transaction, signal);
+          const tried = await tryAlone(identity, transaction, signal);
+          return await inner.onMessage(tried.transaction, signal).finally(tried.forget);
         } finally {
           letGo();
         }

@@ -1,55 +1,51 @@
-// dev stand-in, replaced before commit
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// The stores as a process under the supervisor opens them: everything they need taken from its configuration, and the
+// answer whether there is room kept at hand, since the gateway asks for every message.
 import type { Configuration } from '../config/load.js';
+import { logSection } from '../logs/settings.js';
 import type { TextLog } from '../logs/text-log.js';
-import type { LogWriter } from '../logs/event.js';
-import type { Quarantine } from '../quarantine/quarantine.js';
-import type { Outbox } from '../outbox/outbox.js';
-import type { ControlMethods } from './control.js';
+import { outboxSection } from '../outbox/settings.js';
+import { systemClock } from '../outside/clock.js';
+import { quarantineSection } from '../quarantine/settings.js';
+import { openStores, type Stores } from './stores.js';
 import { storageSection } from './storage-settings.js';
 
+/** How often free space is looked at, ms. */
+const SPACE_EVERY_MS = 1_000;
+
 export interface ProcessStores {
-  readonly log: LogWriter;
-  readonly quarantine: Quarantine;
-  readonly outbox: Outbox;
-  alert(code: string, raised: boolean, detail: string): void;
+  readonly stores: Stores;
+  /** False below the second free-space mark. */
   hasRoom(): boolean;
-  /** Admin only. */
-  startWork(): void;
-  stopWork(): Promise<void>;
-  readonly methods: ControlMethods;
   close(): Promise<void>;
 }
-export async function openProcessStores(configuration: Configuration, text: TextLog): Promise<ProcessStores> {
-  const { dir } = configuration.section(storageSection);
-  mkdirSync(dir, { recursive: true });
-  const note = (kind: string, value: object): void =>
-    appendFileSync(join(dir, `${kind}.jsonl`), `${JSON.stringify(value)}\n`);
-  let n = 0;
+
+/** Opens the stores of a configuration. Rejects as `openStores` does. */
+export function openStoresOf(configuration: Configuration, logger: TextLog): Promise<Stores> {
+  return openStores({
+    storage: configuration.section(storageSection),
+    log: configuration.section(logSection),
+    outbox: configuration.section(outboxSection),
+    quarantine: configuration.section(quarantineSection),
+    clock: systemClock,
+    logger,
+  });
+}
+
+/** As `openStoresOf`, with the look at free space running until `close`. */
+export async function openProcessStores(configuration: Configuration, logger: TextLog): Promise<ProcessStores> {
+  const stores = await openStoresOf(configuration, logger);
+  let state = (await stores.space.check()).state;
+  const look = async (): Promise<void> => {
+    state = (await stores.space.check()).state;
+  };
+  const timer = setInterval(() => void look(), SPACE_EVERY_MS);
+  timer.unref();
   return {
-    log: { write: async (event) => note('log', event) },
-    quarantine: {
-      add: async (entry: { content: Buffer }) => {
-        const id = `${process.pid}-${(n += 1)}`;
-        writeFileSync(join(dir, `q-${id}`), entry.content);
-        note('quarantine', { ...entry, content: undefined, id });
-        return id;
-      },
-    } as unknown as Quarantine,
-    outbox: {
-      prepare: async () => [],
-      commit: async () => undefined,
-      cancel: async () => undefined,
-    } as unknown as Outbox,
-    alert: (code, raised, detail) => {
-      text.warn({ code, raised, detail }, 'alert');
-      note('alert', { code, raised, detail });
+    stores,
+    hasRoom: () => state !== 'out',
+    close: () => {
+      clearInterval(timer);
+      return stores.close();
     },
-    hasRoom: () => true,
-    startWork: () => undefined,
-    stopWork: async () => undefined,
-    methods: {},
-    close: async () => undefined,
   };
 }

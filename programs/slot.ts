@@ -46,11 +46,12 @@ export class Slot {
 
   /** Puts a new process in place, then lets the old one go. Rejects when the new one never gets ready: the old one stays. */
   async replace(graceMs: number): Promise<void> {
-    const old = this.current;
     const next = this.hooks.launch(this);
     this.leaving.add(next);
     await next.ready;
     this.leaving.delete(next);
+    // Whoever is in place now: the one before may have died and been replaced meanwhile.
+    const old = this.current;
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     this.current = next;

@@ -54,9 +54,10 @@ class Worker {
     let server: MilterServer | null = null;
     const life = new LifeFile(order.life, () => ({ connections: server?.stats().connections ?? 0 }));
     const stores = await openProcessStores(configuration, text);
+    const opened = stores.stores;
     const outside: Outside = {
       clock: systemClock,
-      alert: (code, raised, detail) => stores.alert(code, raised, detail),
+      alert: (code, raised, detail) => opened.alerts.alert(code, raised, detail),
     };
     const guard = createGuard({
       life,
@@ -68,16 +69,16 @@ class Worker {
       },
       onCondemned: (identity, { queueId, connection }, reason) => {
         text.error({ identity, queueId, session: connection.id, reason }, 'message is unprocessable');
-        stores.alert('message-unprocessable', true, `queue id ${queueId ?? 'unknown'}: ${reason}`);
+        opened.alerts.alert('message-unprocessable', true, `queue id ${queueId ?? 'unknown'}: ${reason}`);
       },
     });
     guard.setSuspects(order.suspects);
     const inForce = await buildInForce(configuration, STAGES, outside, (scan) => guard.scan(scan));
     const gateway = createGateway({
       current: () => worker.current.inForce,
-      log: stores.log,
-      quarantine: stores.quarantine,
-      outbox: stores.outbox,
+      log: guard.standIns.log(opened.log),
+      quarantine: guard.standIns.quarantine(opened.quarantine),
+      outbox: opened.outbox,
       clock: systemClock,
       text,
       hasRoom: () => stores.hasRoom(),
