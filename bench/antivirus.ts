@@ -7,10 +7,17 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Value } from 'typebox/value';
 import { scanByStream, type AskLimits } from '../filters/antivirus/clamd-client.js';
 import { scanByPackage } from '../filters/antivirus/package-client.js';
 import { parseServerAddress, type ServerAddress } from '../filters/antivirus/server-address.js';
 import type { ScanReply } from '../filters/antivirus/reply.js';
+import { antivirusSettings } from '../filters/antivirus/settings.js';
+import { antivirusStage } from '../filters/antivirus/stage.js';
+import type { Transaction } from '../message/envelope.js';
+import { parseMessage } from '../message/parse.js';
+import { systemClock } from '../outside/clock.js';
+import type { MessageJob } from '../pipeline/stage.js';
 
 /** Size of one content, bytes: a common mail. */
 const CONTENT_BYTES = 6_000;
@@ -72,6 +79,53 @@ async function measure(
   };
 }
 
+/**
+ * The whole stage over `count` mails of one text and one file each, four at a time: first all new to it, then the same
+ * again, when every content is remembered as clean.
+ */
+export async function benchStage(server: string, count: number): Promise<readonly BenchLine[]> {
+  const settings = { ...Value.Create(antivirusSettings), engine: 'clamd' as const, server };
+  const stage = await antivirusStage.create(settings, { clock: systemClock, alert: () => undefined });
+  const mails = makeContents(count, 'stage').map((content) => makeMail(content));
+  const scan = async (content: Buffer): Promise<ScanReply> => {
+    const report = await stage.onMessage?.(makeJob(content));
+    return report?.findings.length === 0 ? { kind: 'clean' } : { kind: 'over-limit' };
+  };
+  // The version of the signatures is asked behind the first message; from then on results are remembered.
+  await scan(makeMail(Buffer.from('warm up')));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const lines = [await measure('stage, new mail', 4, mails, scan), await measure('stage, known mail', 4, mails, scan)];
+  await stage.close?.();
+  return lines;
+}
+
+function makeMail(content: Buffer): Buffer {
+  const file = content.toString('base64').replace(/.{76}/g, '$&\r\n');
+  const head =
+    'From: a@outside.test\r\nSubject: bench\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n';
+  const part = 'Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n';
+  return Buffer.from(`${head}--b\r\n\r\nSee the file.\r\n--b\r\n${part}${file}\r\n--b--\r\n`);
+}
+
+function makeJob(content: Buffer): MessageJob {
+  const nobody = { address: '', params: new Map<string, string>(), given: '<>' };
+  const transaction = {
+    mailFrom: nobody,
+    rcptTo: [nobody],
+    content,
+    truncated: false,
+    sizeBytes: content.length,
+  } as unknown as Transaction;
+  return {
+    message: parseMessage(content),
+    transaction,
+    directions: ['received'],
+    results: () => undefined,
+    deadline: performance.now() + 60_000,
+    signal: new AbortController().signal,
+  };
+}
+
 /** Words by a fixed seed, no two contents alike. */
 function makeContents(count: number, seed: string): readonly Buffer[] {
   return Array.from({ length: count }, (_, index) => {
@@ -103,6 +157,7 @@ async function main(): Promise<void> {
     for (const server of [clamd.unixServer, clamd.tcpServer]) {
       console.log(server.slice(0, server.indexOf(':')));
       print(await benchAntivirus(parseServerAddress(server), scans));
+      print(await benchStage(server, 1_500));
     }
     mkdirSync(join(dir, 'files'));
     if (!existsSync(CLAMDSCAN)) console.log('clamdscan: not installed, not measured');

@@ -1,6 +1,6 @@
 // The antivirus bench, run small: both clients do the same work.
 import { expect, it } from 'vitest';
-import { benchAntivirus } from '../../../bench/antivirus.js';
+import { benchAntivirus, benchStage } from '../../../bench/antivirus.js';
 import { parseServerAddress } from '../../../filters/antivirus/server-address.js';
 import { startClamd } from '../../ground/clamd.js';
 import { requirePackage } from '../../ground/packages.js';
@@ -13,6 +13,7 @@ it.skipIf(!requirePackage('clamav-daemon'))('gives the same answers by both clie
     const lines = await benchAntivirus(parseServerAddress(clamd.unixServer), 20);
     expect(lines).toHaveLength(4);
     expect(new Set(lines.map(({ hash }) => hash)).size).toBe(1);
+    expect(new Set((await benchStage(clamd.unixServer, 20)).map(({ hash }) => hash)).size).toBe(1);
     for (const { scansPerSecond } of lines) expect(scansPerSecond).toBeGreaterThan(0);
   } finally {
     await clamd.stop();

@@ -91,6 +91,11 @@ describe('names', () => {
     expect(idsOf(word)).toContain('ATTACHMENT_REFUSED_NAME');
   });
 
+  it('judges a file uuencoded within a text', async () => {
+    const raw = mail('Subject: x', '', 'hello', '', 'begin 644 setup.exe', '!>```', '`', 'end', '');
+    expect(idsOf(await judge(raw))).toEqual(['ATTACHMENT_REFUSED_NAME']);
+  });
+
   it('shows a hostile name on one harmless line', async () => {
     const { findings } = await judgeFile('a\u202e\r\n\u001b[2J<img src=x>.exe');
     expect(findings[0]?.evidence.split('; ')[0]).toBe('"a\\u{202e}\\u{d}\\u{a}\\u{1b}[2J<img src=x>.exe" (.exe)');
