@@ -19,6 +19,11 @@ function escapeCell(text: string): string {
   return text.replace(/\s*\n\s*/g, ' ').replace(/\|/g, '\\|');
 }
 
+/** Text that holds no Markdown, so that every sign in it shows. */
+export function plain(text: string): string {
+  return text.replace(/[\\*_[\]<>`]/g, '\\$&');
+}
+
 /** Text as code in a line; back-ticks inside get a wider fence. */
 export function code(text: string): string {
   return text.includes('`') ? `\`\` ${text} \`\`` : `\`${text}\``;

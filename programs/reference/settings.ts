@@ -4,7 +4,7 @@ import { defaultOf, describeSchema, isFixedMap, isOptional, propertiesOf, viewSc
 import type { SchemaView } from '../../config/schema.js';
 import type { Section } from '../../config/section.js';
 import { CONFIG_VARIABLE, INSTALLED_FILE } from '../settings.js';
-import { code, codeBlock, writePage, writeTable } from './markdown.js';
+import { code, codeBlock, plain, writePage, writeTable } from './markdown.js';
 
 /** Longest default shown inside the table, characters; longer ones stand below it. */
 const CELL_MAX = 60;
@@ -41,7 +41,7 @@ export function writeKeys(schema: SchemaView): readonly string[] {
     ['Key', 'Value', 'Default', 'Meaning'],
     rows.map((row) => [
       code(row.key),
-      describeSchema(row.schema),
+      plain(describeSchema(row.schema)),
       long.includes(row) ? 'below' : writeDefault(row),
       row.schema.description ?? '',
     ]),
