@@ -138,8 +138,8 @@ function fromIsTo(inputs: RuleInputs): EvalResult {
 }
 
 function oddity(inputs: RuleInputs, args: readonly string[]): EvalResult {
-  // Header and MIME oddities are there once the tree and the texts were read.
-  if (inputs.message.parts.length > 0) inputs.texts('body');
+  // Oddities are there once the tree, the files and the texts were read.
+  if (inputs.message.parts.length + inputs.message.attachments.length > 0) inputs.texts('body');
   return inputs.message.oddities.some(({ code }) => args.includes(code)) ? YES : NO;
 }
 

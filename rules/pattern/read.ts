@@ -79,9 +79,17 @@ class Reader {
     const outer = this.flags;
     const branches = [this.sequence()];
     while (this.take('|')) branches.push(this.sequence());
+    this.refuseEmpty(branches);
     this.flags = outer;
     this.depth--;
     return branches.length === 1 ? branches[0]! : { kind: 'alternate', branches };
+  }
+
+  /** As SpamAssassin does: an alternative that always matches is a slip of the pen. Inside a group the outer ones may be empty. */
+  private refuseEmpty(branches: readonly PatternNode[]): void {
+    const looked = this.depth > 1 ? branches.slice(1, -1) : branches;
+    if (!looked.some((branch) => branch.kind === 'concat' && branch.items.length === 0)) return;
+    throw new PatternError(branches.length === 1 ? 'empty pattern' : 'empty alternative');
   }
 
   private sequence(): PatternNode {

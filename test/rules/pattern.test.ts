@@ -1,0 +1,210 @@
+// Perl patterns on bytes: what each construct matches, what is refused and why, and that the literal filter never hides
+// a match.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compilePattern, Subject } from '../../rules/pattern/pattern.js';
+import { PatternError } from '../../rules/pattern/syntax.js';
+
+const test = (source: string, flags: string, text: string) => compilePattern({ source, flags }).test(new Subject(text));
+
+describe('patterns match as Perl does', () => {
+  const cases: readonly [source: string, flags: string, text: string, matches: boolean][] = [
+    ['foo$', '', 'foo\n', true],
+    ['foo$', '', 'foo\nbar', false],
+    ['foo$', 'm', 'foo\nbar', true],
+    ['foo\\z', '', 'foo\n', false],
+    ['foo\\Z', '', 'foo\n', true],
+    ['^$', '', '\n', true],
+    ['^bar', '', 'foo\nbar', false],
+    ['^bar', 'm', 'foo\nbar', true],
+    ['\\Abar', 'm', 'foo\nbar', false],
+    ['a.b', '', 'a\nb', false],
+    ['a.b', 's', 'a\nb', true],
+    ['a.b', '', 'a\rb', true],
+    ['a\\sb', '', 'a\x0bb', true],
+    ['a\\sb', '', 'a\xa0b', false],
+    ['a[\\S]b', '', 'a\x0bb', false],
+    ['a[^\\S]b', '', 'a b', true],
+    ['\\w', '', '\xe9', false],
+    ['\\xe2\\x82\\xac', '', '\xe2\x82\xac', true],
+    ['^..$', '', '\xc3\xa9', true],
+    ['^.$', '', '\xc3\xa9', false],
+    ['\\x{e9}', '', '\xe9', true],
+    ['\xc0', 'i', '\xe0', false],
+    ['[\xc0k]', 'i', 'K', true],
+    ['[^a]', 'i', 'A', false],
+    ['(?i)foo', '', 'FOO', true],
+    ['(?i:f)oo', '', 'Foo', true],
+    ['(?i:f)oo', '', 'FOO', false],
+    ['a(?i)b|c', '', 'C', true],
+    ['(?-i:f)oo', 'i', 'Foo', false],
+    ['(?s:.)(?:.)', '', '\n\n', false],
+    ['a b # c', 'x', 'ab', true],
+    ['a\\ b', 'x', 'a b', true],
+    ['a(?#note)b', '', 'ab', true],
+    ['[[:alpha:]][[:^digit:]]', '', 'ab', true],
+    ['[[:alpha:]][[:^digit:]]', '', 'a1', false],
+    ['[]a]', '', ']', true],
+    ['[a\\]]', '', ']', true],
+    ['[a-]', '', '-', true],
+    ['x{2}', '', 'xx', true],
+    ['x{', '', 'x{', true],
+    ['x{a}', '', 'x{a}', true],
+    ['\\Qa.b\\E.', '', 'a.bc', true],
+    ['\\Qa.b\\E', '', 'axb', false],
+    ['\\101\\x42\\cJ', '', 'AB\n', true],
+    ['\\e\\a', '', '\x1b\x07', true],
+    ['\\R', '', '\r\n', true],
+    ['\\h\\H', '', '\ta', true],
+    ['(?<word>a+)b', '', 'aab', true],
+    ['\\bfoo\\b', '', 'a foo.', true],
+    ['\\bfoo\\b', '', 'afoo', false],
+    ['a+?b', '', 'aab', true],
+    ['\\/path\\#', '', '/path#', true],
+  ];
+  for (const [source, flags, text, matches] of cases) {
+    it(`/${source}/${flags} ${matches ? 'matches' : 'misses'} ${JSON.stringify(text)}`, () => {
+      expect(test(source, flags, text)).toBe(matches);
+    });
+  }
+});
+
+describe('patterns that cannot be run are refused with the reason', () => {
+  const cases: readonly [source: string, reason: RegExp][] = [
+    ['a(?=b)', /look-ahead/],
+    ['a(?!b)', /negative look-ahead/],
+    ['(?<=a)b', /look-behind/],
+    ['(?<!a)b', /negative look-behind/],
+    ['(a)\\1', /back reference/],
+    ['(?>a+)', /atomic/],
+    ['a++', /possessive/],
+    ['(?{ system("id") })', /code/],
+    ['(??{ 1 })', /code/],
+    ['(?R)', /recursion/],
+    ['(?(1)a|b)', /conditional/],
+    ['x{1001}', /repeat over 1000/],
+    ['(?:x{1000}){1000}', /engine refuses/],
+    ['(a', /opening bracket/],
+    ['a)', /closing bracket/],
+    ['[a', /without an end/],
+    ['*a', /nothing to repeat/],
+    ['a||b', /empty alternative/],
+    ['|a', /empty alternative/],
+    ['a|', /empty alternative/],
+    ['', /empty pattern/],
+    ['\\pL', /not supported/],
+    ['\\G', /not supported/],
+    ['[b-a]', /range/],
+    ['a\\', /back slash/],
+    ['[[:nonsense:]]', /unknown class/],
+    ['\\x{20ac}', /bytes/],
+    ['('.repeat(200), /nest deeper/],
+    ['a'.repeat(20_000), /longer than/],
+  ];
+  for (const [source, reason] of cases) {
+    it(`/${source.slice(0, 30)}/`, () => {
+      expect(() => compilePattern({ source, flags: '' })).toThrow(PatternError);
+      expect(() => compilePattern({ source, flags: '' })).toThrow(reason);
+    });
+  }
+
+  it('an unknown modifier', () => {
+    expect(() => compilePattern({ source: 'a', flags: 'k' })).toThrow(/modifier/);
+  });
+
+  it('whatever the source, only ever with a PatternError', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'ab()[]{}|?*+\\^$.-:<>=!#,1ixQEx '.split('')), maxLength: 24 }),
+        (source) => {
+          try {
+            compilePattern({ source, flags: '' });
+          } catch (error) {
+            expect(error).toBeInstanceOf(PatternError);
+          }
+        },
+      ),
+      { numRuns: 2_000, seed: 11 },
+    );
+  });
+});
+
+/** Patterns that JavaScript and Perl read alike. */
+const pattern = fc.letrec<{ node: string; atom: string }>((tie) => ({
+  atom: fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom('abc', 'Sale', 'x', 'to', '9') },
+    { weight: 2, arbitrary: fc.constantFrom('[ab]', '\\d', '\\w', '[^a]', '\\b', '.') },
+    { weight: 1, arbitrary: fc.tuple(tie('node'), tie('node')).map(([a, b]) => `(?:${a}|${b})`) },
+  ),
+  node: fc
+    .array(fc.tuple(tie('atom'), fc.constantFrom('', '', '', '?', '+', '*', '{2}', '{1,3}')), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    .map((items) =>
+      items.map(([atom, repeat]) => (atom === '\\b' || repeat === '' ? atom : `(?:${atom})${repeat}`)).join(''),
+    ),
+})).node;
+
+describe('against JavaScript, on ASCII', () => {
+  it('the same texts match, literals or not', () => {
+    fc.assert(
+      fc.property(
+        pattern,
+        fc.string({ unit: fc.constantFrom(...'abcABCsalexto9 _'.split('')), maxLength: 30 }),
+        fc.boolean(),
+        (source, text, insensitive) => {
+          const flags = insensitive ? 'i' : '';
+          expect(test(source, flags, text)).toBe(new RegExp(source, flags).test(text));
+        },
+      ),
+      { numRuns: 3_000, seed: 7 },
+    );
+  });
+});
+
+describe('literals', () => {
+  const literals = (source: string, flags = '') => compilePattern({ source, flags }).literals;
+
+  it('are the longest that every match holds', () => {
+    expect(literals('click (?:here|now)', 'i')).toEqual(['click here', 'click now']);
+    expect(literals('\\bviagra\\b')).toEqual(['viagra']);
+    expect(literals('a\\d+million\\s+dollars')).toEqual(['million']);
+    expect(literals('(?:foo|bar)+x*')).toEqual(['foo', 'bar']);
+  });
+
+  it('are none where some match may lack them', () => {
+    expect(literals('(?:million)?')).toBeNull();
+    expect(literals('\\d{3}')).toBeNull();
+    expect(literals('million|\\d')).toBeNull();
+  });
+
+  it('compare bytes above 127 in one way', () => {
+    expect(test('gr\xc3\x9cn', '', 'gr\xc3\x9cn')).toBe(true);
+    expect(test('\xc3\xa9t\xc3\xa9', 'i', '\xc3\xa9T\xc3\xa9')).toBe(true);
+  });
+});
+
+describe('counting', () => {
+  const count = (source: string, text: string, max = 100) =>
+    compilePattern({ source, flags: '' }).count(new Subject(text), max);
+
+  it('counts matches that do not overlap, up to a limit', () => {
+    expect(count('aa', 'aaaaa')).toBe(2);
+    expect(count('a', 'aaaaa', 3)).toBe(3);
+    expect(count('\xe9', '\xe9\xe9')).toBe(2);
+  });
+
+  it('goes on past empty matches', () => {
+    expect(count('b*', 'ab\xe9')).toBeLessThanOrEqual(6);
+  });
+});
+
+describe('time', () => {
+  it('stays linear on patterns that kill a backtracking engine', () => {
+    const started = performance.now();
+    expect(test('(a+)+$', '', `${'a'.repeat(100_000)}b`)).toBe(false);
+    expect(test('(?:a|a?)+c', '', 'a'.repeat(100_000))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});
