@@ -10,6 +10,7 @@ export interface ContentLimits {
 }
 
 const LF = 0x0a;
+const CR = 0x0d;
 const TAB = 0x09;
 const COLON = Buffer.from(':');
 const COLON_SPACE = Buffer.from(': ');
@@ -42,24 +43,26 @@ export class Content {
   /** One SMFIC_HEADER: `name\0value\0`, folds as LF. A value's own NULs are kept. */
   header(data: Buffer): void {
     const nul = data.indexOf(0);
-    const name = nul < 0 ? data : data.subarray(0, nul);
-    const value = nul < 0 ? data.subarray(0, 0) : data.subarray(nul + 1, endOfValue(data, nul));
+    const nameEnd = nul < 0 ? data.length : nul;
+    const from = Math.min(nameEnd + 1, data.length);
+    const to = data.length > from && data[data.length - 1] === 0 ? data.length - 1 : data.length;
     // A tab after the colon is never eaten, so nothing is given back before one.
-    const colon = this.#leadingSpace || value[0] === TAB ? COLON : COLON_SPACE;
-    const sizeBytes = name.length + colon.length + value.length + bareLineFeeds(value) + 2;
+    const colon = this.#leadingSpace || data[from] === TAB ? COLON : COLON_SPACE;
+    const firstFold = data.indexOf(LF, from);
+    const folds = firstFold < 0 ? 0 : bareLineFeeds(data, firstFold, to);
+    const sizeBytes = nameEnd + colon.length + (to - from) + folds + CRLF.length;
     this.#headerCount += 1;
     this.sizeBytes += sizeBytes;
-    if (
-      this.#headerCount > this.#limits.headerCountMax ||
-      this.#bytes.length + sizeBytes > this.#limits.headerSizeMaxBytes
-    ) {
+    const { headerCountMax, headerSizeMaxBytes } = this.#limits;
+    if (this.#headerCount > headerCountMax || this.#bytes.length + sizeBytes > headerSizeMaxBytes) {
       this.truncated = true;
       return;
     }
-    this.#bytes.append(name);
-    this.#bytes.append(colon);
-    this.#appendFolded(value);
-    this.#bytes.append(CRLF);
+    this.#bytes.appendSlice(data, 0, nameEnd);
+    this.#bytes.appendSlice(colon, 0, colon.length);
+    if (folds === 0) this.#bytes.appendSlice(data, from, to);
+    else this.#appendFolded(data, from, to);
+    this.#bytes.appendSlice(CRLF, 0, CRLF.length);
   }
 
   /** The empty line; called for SMFIC_EOH, and by the first body chunk or the end where the MTA leaves EOH out. */
@@ -86,24 +89,21 @@ export class Content {
   }
 
   /** Writes a value with each LF as CRLF (a CR before it is not doubled). */
-  #appendFolded(value: Buffer): void {
-    let from = 0;
-    for (let at = value.indexOf(LF); at >= 0; at = value.indexOf(LF, at + 1)) {
-      if (value[at - 1] === 0x0d) continue;
-      this.#bytes.append(value.subarray(from, at));
-      this.#bytes.append(CRLF);
-      from = at + 1;
+  #appendFolded(data: Buffer, from: number, to: number): void {
+    let kept = from;
+    for (let at = data.indexOf(LF, from); at >= 0 && at < to; at = data.indexOf(LF, at + 1)) {
+      if (at > from && data[at - 1] === CR) continue;
+      this.#bytes.appendSlice(data, kept, at);
+      this.#bytes.appendSlice(CRLF, 0, CRLF.length);
+      kept = at + 1;
     }
-    this.#bytes.append(from === 0 ? value : value.subarray(from));
+    this.#bytes.appendSlice(data, kept, to);
   }
 }
 
-function endOfValue(data: Buffer, nul: number): number {
-  return data.length > nul + 1 && data[data.length - 1] === 0 ? data.length - 1 : data.length;
-}
-
-function bareLineFeeds(value: Buffer): number {
+/** LFs without a CR before them, from the first one on. */
+function bareLineFeeds(data: Buffer, first: number, to: number): number {
   let count = 0;
-  for (let at = value.indexOf(LF); at >= 0; at = value.indexOf(LF, at + 1)) if (value[at - 1] !== 0x0d) count += 1;
+  for (let at = first; at >= 0 && at < to; at = data.indexOf(LF, at + 1)) if (data[at - 1] !== CR) count += 1;
   return count;
 }

@@ -11,7 +11,7 @@ import { encodeEdits } from './edits.js';
 import { parseArgument, type Argument } from './envelope-argument.js';
 import type { AnswerFate, MilterHandler } from './handler.js';
 import { Macros } from './macros.js';
-import { negotiate, type Agreement } from './negotiate.js';
+import type { Agreement, Negotiator } from './negotiate.js';
 import { packet, strings } from './packet.js';
 import {
   CONTINUE_PACKET,
@@ -32,6 +32,7 @@ export interface DialogueContext {
   readonly settings: MilterSettings;
   readonly handler: MilterHandler;
   readonly clock: Clock;
+  readonly negotiator: Negotiator;
   /** The handler threw or broke its contract. */
   handlerFailed(connection: Connection | null, error: unknown): void;
 }
@@ -138,7 +139,7 @@ export class Dialogue {
       mail: handler.onMail !== undefined,
       rcpt: handler.onRcpt !== undefined,
     };
-    this.#agreement = negotiate(data, { noReply: this.#noReply, verdictAt });
+    this.#agreement = this.#context.negotiator.negotiate(data, { noReply: this.#noReply, verdictAt });
     if (this.#agreement === null) return new Close('SMFIC_OPTNEG too short or of an unknown version');
     this.#state = 'OPTS';
     return this.#agreement.reply;

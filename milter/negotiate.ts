@@ -50,6 +50,25 @@ const SILENT_BY_BIT: readonly (readonly [number, number])[] = [
   [SMFIP.NR_UNKN, SMFIC.UNKNOWN],
 ];
 
+/** Agreements remembered: an MTA offers the same each time, and there are few MTAs. */
+const REMEMBERED_MAX = 16;
+
+/** Negotiates for all connections of one server and remembers what it worked out. */
+export class Negotiator {
+  readonly #known = new Map<string, Agreement | null>();
+
+  /** As `negotiate`; `wishes` must depend on `noReply` alone. */
+  negotiate(data: Buffer, wishes: Wishes): Agreement | null {
+    const key = `${wishes.noReply ? 'silent' : 'replies'} ${data.toString('latin1', 0, 12)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const agreement = negotiate(data, wishes);
+    if (this.#known.size >= REMEMBERED_MAX) this.#known.clear();
+    this.#known.set(key, agreement);
+    return agreement;
+  }
+}
+
 /** Answers the data of an SMFIC_OPTNEG, or null when the peer cannot be talked to (under 12 bytes, version under 2). */
 export function negotiate(data: Buffer, wishes: Wishes): Agreement | null {
   if (data.length < 12) return null;

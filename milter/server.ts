@@ -15,6 +15,7 @@ import {
   settleSocket,
   type ListenAddress,
 } from './listen-address.js';
+import { Negotiator } from './negotiate.js';
 import { Session, type SessionContext } from './session.js';
 import type { MilterSettings } from './settings.js';
 
@@ -49,6 +50,8 @@ export interface MilterServer {
   readonly addresses: readonly string[];
   /** No new connections; messages on their way get their answer; whatever is left after `graceMs` is cut off. */
   close(graceMs: number): Promise<void>;
+  /** No new connections; those that are open go on until the MTA ends them, at most `graceMs`, and then as `close(0)`. */
+  drain(graceMs: number): Promise<void>;
   stats(): MilterStats;
 }
 
@@ -97,6 +100,7 @@ class Listeners implements MilterServer {
       handler,
       clock: this.#clock,
       inFlight: this.#inFlight,
+      negotiator: new Negotiator(),
       closed: (session) => void this.#sessions.delete(session),
       answered: () => void (this.#messages += 1),
       protocolError: (connection, reason) => {
@@ -126,7 +130,16 @@ class Listeners implements MilterServer {
   }
 
   close(graceMs: number): Promise<void> {
-    this.#closing ??= this.#goAway(graceMs);
+    for (const session of this.#sessions) session.leave();
+    return this.drain(graceMs);
+  }
+
+  drain(graceMs: number): Promise<void> {
+    // A shorter grace asked for later holds.
+    setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, graceMs).unref();
+    this.#closing ??= this.#closeListeners();
     return this.#closing;
   }
 
@@ -195,14 +208,9 @@ class Listeners implements MilterServer {
     for (const session of this.#sessions) session.tick(now);
   }
 
-  async #goAway(graceMs: number): Promise<void> {
-    const closed = this.#open.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const session of this.#sessions) session.leave();
-    const cutOff = setTimeout(() => {
-      for (const session of this.#sessions) session.destroy();
-    }, graceMs);
-    await Promise.all(closed);
-    clearTimeout(cutOff);
+  /** Resolves when the last connection is gone. */
+  async #closeListeners(): Promise<void> {
+    await Promise.all(this.#open.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve()))));
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#open = [];
   }

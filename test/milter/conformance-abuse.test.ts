@@ -3,8 +3,7 @@ import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../pipeline/answer.js';
 import { ACCEPT, startServer, until, type TestServer } from './ground.js';
-import type {
-  Mta} from './wire.js';
+import type { Mta } from './wire.js';
 import {
   ABORT,
   CONTENT,
@@ -190,12 +189,21 @@ describe.each(['tcp', 'unix'] as const)('over %s', (kind) => {
     ]);
     socket.destroy();
     // One that reads slowly but reads gets the whole.
-    const mta = await opened(server);
+    const patient = await startServer({
+      kind,
+      judge: () => ({ kind: 'accept', edits: [{ kind: 'replace-body', body: Buffer.alloc(2_000_000, 0x61) }] }),
+    });
+    const mta = await opened(patient);
     await mta.askEach([...ENVELOPE, EOH]);
+    mta.socket.pause();
     mta.send(EOM);
+    await until(() => patient.seen.transactions.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    mta.socket.resume();
     const got = await mta.finalReplies(10_000);
-    expect(got.filter((reply) => reply.code === 'h')).toHaveLength(20);
+    expect(Buffer.concat(got.filter(({ code }) => code === 'b').map(({ data }) => data))).toHaveLength(2_000_000);
     expect(got.at(-1)?.code).toBe('a');
+    expect(patient.seen.fates).toEqual(['sent']);
   });
 
   test('case 39: QUIT_NC and a new CONNECT on the same socket, a hundred times', async () => {
@@ -319,6 +327,22 @@ describe('case 40', () => {
     await inBody.closing();
     await closing;
     expect(server.seen.fates).toEqual(['sent', 'sent']);
+  });
+
+  test('a drained server lets open sessions come to their own end', async () => {
+    const server = await startServer();
+    const mta = await opened(server);
+    const draining = server.server.drain(5_000);
+    await expect(dialled(server.address)).rejects.toThrow('ECONNREFUSED');
+    for (let i = 0; i < 3; i += 1) expect(await mta.askEach([...ENVELOPE, EOM, ABORT])).toBe('cca');
+    mta.send(QUIT);
+    await draining;
+    const late = await startServer();
+    const stays = await opened(late);
+    const started = Date.now();
+    await late.server.drain(150);
+    expect(Date.now() - started).toBeLessThan(1_500);
+    await stays.closing();
   });
 
   test('what does not finish within the grace is cut off', async () => {

@@ -3,8 +3,7 @@ import { createHash, createSign, createVerify, generateKeyPairSync } from 'node:
 import { describe, expect, test } from 'vitest';
 import type { Edit } from '../../pipeline/answer.js';
 import { startServer, until } from './ground.js';
-import type {
-  Mta} from './wire.js';
+import type { Mta } from './wire.js';
 import {
   ABORT,
   CONTENT,

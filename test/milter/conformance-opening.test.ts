@@ -2,8 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EnvelopeAnswer } from '../../pipeline/answer.js';
 import { startServer, until } from './ground.js';
-import type {
-  Mta} from './wire.js';
+import type { Mta } from './wire.js';
 import {
   ABORT,
   CONTENT,

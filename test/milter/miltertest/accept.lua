@@ -1,0 +1,13 @@
+-- A clean message is accepted without an edit.
+dofile(prelude)
+conn = opened("accept.example")
+envelope(conn, "<alice@example.org>", "<bob@test.example>")
+content(conn, "accept", "a clean message")
+expect("eom", mt.getreply(conn), SMFIR_ACCEPT)
+ensure("no header added", not mt.eom_check(conn, MT_HDRADD))
+ensure("no header changed", not mt.eom_check(conn, MT_HDRCHANGE))
+ensure("body untouched", not mt.eom_check(conn, MT_BODYCHANGE))
+ensure("may add headers", mt.test_action(conn, SMFIF_ADDHDRS))
+ensure("wants leading spaces", mt.test_option(conn, SMFIP_HDR_LEADSPC))
+ensure("wants every header", not mt.test_option(conn, SMFIP_NOHDRS))
+mt.disconnect(conn)
