@@ -16,6 +16,8 @@ export interface Address {
 /** Addresses read from one field; comments nested deeper than this are reported. */
 export const ADDRESSES_MAX = 10_000;
 export const COMMENT_DEPTH_MAX = 32;
+/** Words of one mailbox kept; the address in angle brackets behind them still counts. */
+const WORDS_MAX = 10_000;
 
 /** Addresses and what was odd about the field. */
 export interface AddressList {
@@ -107,12 +109,20 @@ class Reader {
 
   #atom(): void {
     const start = this.#at++;
-    while (this.#at < this.text.length && !SPECIALS.has(this.text[this.#at] as string)) this.#at++;
+    while (this.#at < this.text.length && !this.#isSpecial(this.text[this.#at] as string)) this.#at++;
     this.#word(this.text.slice(start, this.#at), this.text.slice(start, this.#at), false);
+  }
+
+  #isSpecial(char: string): boolean {
+    return SPECIALS.has(char) && !(char === '(' && this.#noComments);
   }
 
   #word(text: string, raw: string, quoted: boolean): void {
     if (!quoted && text.includes('@')) this.#sawAt = true;
+    if (this.#words.length >= WORDS_MAX) {
+      this.oddities.add('ADDRESS_LIMIT');
+      return;
+    }
     this.#words.push({ text, raw, quoted, gap: this.#gap });
     this.#gap = false;
   }

@@ -205,8 +205,9 @@ class TreeBuilder {
   }
 
   #boundaryOf(node: PartNode): string | null {
-    const boundary = boundaries(node.fields)[this.shared.source.reading.boundaryChoice] ?? boundaries(node.fields)[0];
-    if (boundary === undefined) {
+    const choices = boundaries(node.fields);
+    const boundary = choices[this.shared.source.reading.boundaryChoice] ?? choices[0] ?? '';
+    if (boundary === '') {
       this.#odd('BOUNDARY_MISSING', node.start);
       return null;
     }
@@ -351,23 +352,21 @@ function embeddedRootPath(path: string, parent: PartNode | null, fields: PartFie
 }
 
 /**
- * Boundaries some reader could take for a multipart, the RFC's first, each once: every value of the parameter, the
- * pieces of a continued one, and what stands there literally. Trailing blanks never count (RFC 2046 §5.1.1).
+ * Boundaries some reader could take for a multipart, each once: first the RFC's ('' when it has none), then every value
+ * of the parameter, the pieces of a continued one, and what stands there literally. Trailing blanks never count (RFC 2046
+ * §5.1.1).
  */
 export function boundaries(fields: PartFields): string[] {
-  const found = new Set<string>();
-  const take = (value: string | undefined): void => {
-    const trimmed = value === undefined ? '' : trimEnd(value);
-    if (trimmed !== '' && found.size < BOUNDARIES_MAX) found.add(trimmed);
-  };
-  const extended = fields.rawTypeParams.some((param) => param.name.startsWith('boundary*'));
-  if (extended) take(latin1Of(fields.typeParams.get('boundary')));
-  for (const param of fields.rawTypeParams) {
-    if (param.name !== 'boundary' && !param.name.startsWith('boundary*')) continue;
-    take(param.value);
-    take(param.literal);
-    take(param.literal.replaceAll('"', ''));
-    take(param.literal.split(/[\s"]/, 3).find((piece) => piece !== ''));
+  const params = fields.rawTypeParams.filter(({ name }) => name === 'boundary' || name.startsWith('boundary*'));
+  const extended = params.some(({ name }) => name !== 'boundary');
+  const own = extended ? latin1Of(fields.typeParams.get('boundary') ?? '') : (params[0]?.value ?? '');
+  const found = new Set([trimEnd(own)]);
+  for (const { value, literal } of params) {
+    const first = literal.split(/[\s"]/, 3).find((piece) => piece !== '');
+    for (const other of [value, literal, literal.replaceAll('"', ''), first ?? '']) {
+      const trimmed = trimEnd(other);
+      if (trimmed !== '' && trimmed !== '""' && found.size < BOUNDARIES_MAX) found.add(trimmed);
+    }
   }
   return [...found];
 }
@@ -376,8 +375,8 @@ export function boundaries(fields: PartFields): string[] {
 export const BOUNDARIES_MAX = 6;
 
 /** Delimiter lines are compared as bytes; a parameter was decoded. */
-function latin1Of(text: string | undefined): string | undefined {
-  return text === undefined || !/[^\x00-\x7f]/.test(text) ? text : Buffer.from(text, 'utf8').toString('latin1');
+function latin1Of(text: string): string {
+  return /[^\x00-\x7f]/.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
 }
 
 function trimEnd(text: string): string {

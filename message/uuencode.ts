@@ -2,6 +2,8 @@
 
 /** Files looked for in one text. */
 export const UUENCODE_FILES_MAX = 50;
+/** Lines that may begin one and are looked at. */
+const BEGIN_LINES_MAX = 5_000;
 const NAME_BYTES_MAX = 255;
 const LF = 0x0a;
 
@@ -18,7 +20,7 @@ export interface UuencodedFile {
 export function findUuencoded(bytes: Buffer): UuencodedFile[] {
   const files: UuencodedFile[] = [];
   let from = 0;
-  while (files.length < UUENCODE_FILES_MAX) {
+  for (let tries = 0; tries < BEGIN_LINES_MAX && files.length < UUENCODE_FILES_MAX; tries++) {
     const begin = bytes.indexOf('begin ', from, 'latin1');
     if (begin < 0) return files;
     from = begin + 6;
