@@ -31,6 +31,9 @@ export const SIGNATURE_NAMES = {
 const START_MAX_MS = 20_000;
 const STOP_MAX_MS = 5_000;
 const POLL_MS = 30;
+/** Address space and processor time of one clamd. */
+const MEMORY_MAX_BYTES = 4 * 1024 * 1024 * 1024;
+const CPU_MAX_S = 1_800;
 
 /** clamd's own StreamMaxLength and MaxFileSize under test, bytes. */
 export const CLAMD_STREAM_MAX_BYTES = 5 * 1024 * 1024;
@@ -63,7 +66,8 @@ export async function startClamd(dir: string, settings: readonly string[] = []):
   const port = await freePort();
   const socketPath = join(dir, 'clamd.sock');
   writeFileSync(join(dir, 'clamd.conf'), configuration(dir, socketPath, port, settings));
-  const child = spawn(program, ['--config-file', join(dir, 'clamd.conf')], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const [command, ...args] = bounded([program, '--config-file', join(dir, 'clamd.conf')]);
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = gather(child);
   try {
     await untilPong(child, { path: socketPath });
@@ -104,6 +108,18 @@ const signatures = () =>
   signature(unofficial(SIGNATURE_NAMES.atStart), '0', MARK_AT_START) +
   signature(unofficial(SIGNATURE_NAMES.anywhere), '*', MARK_ANYWHERE) +
   signature(unofficial(SIGNATURE_NAMES.suspect), '*', MARK_SUSPECT);
+
+/**
+ * The command within bounds, where Debian's util-linux is: it dies with the tests that started it, and takes no more
+ * memory and processor time than it may. Each of these programs becomes the next, so the process id stays clamd's.
+ */
+function bounded(command: readonly [string, ...string[]]): readonly [string, ...string[]] {
+  const setpriv = findProgram('setpriv');
+  const prlimit = findProgram('prlimit');
+  const limited =
+    prlimit === null ? command : ([prlimit, `--as=${MEMORY_MAX_BYTES}`, `--cpu=${CPU_MAX_S}`, ...command] as const);
+  return setpriv === null ? limited : [setpriv, '--pdeathsig', 'KILL', ...limited];
+}
 
 /** Lines given replace the ones of the same name here. */
 function configuration(dir: string, socketPath: string, port: number, settings: readonly string[]): string {
