@@ -55,7 +55,13 @@ function scoreAll(directory: string, rows: readonly Row[]): Scored[] {
     });
     const ms = systemClock.monotonicMs() - started;
     if (result.outOfTime) console.log(`over its time: ${row.path}`);
-    return { ...row, score: result.score, names: result.hits.map(({ rule }) => rule.name), subRules: result.subRules, ms };
+    return {
+      ...row,
+      score: result.score,
+      names: result.hits.map(({ rule }) => rule.name),
+      subRules: result.subRules,
+      ms,
+    };
   });
 }
 
@@ -95,7 +101,9 @@ function printRules(scored: readonly Scored[]): void {
     return s / (s + h);
   };
   for (const [name, count] of [...hits].sort(([, a], [, b]) => rate(b) - rate(a))) {
-    console.log([name, percent(count.spam, totals.spam), percent(count.ham, totals.ham), rate(count).toFixed(3)].join('\t'));
+    console.log(
+      [name, percent(count.spam, totals.spam), percent(count.ham, totals.ham), rate(count).toFixed(3)].join('\t'),
+    );
   }
 }
 

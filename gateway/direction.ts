@@ -67,7 +67,14 @@ function effectiveClient(connection: Connection, message: Message, trusted: Netw
     if (next === null) break;
     address = next;
     if (!trusted.has(address)) {
-      return { ...connection, clientAddress: address, clientPort: 0, clientName: null, clientPtr: null, clientResolve: 'unknown' };
+      return {
+        ...connection,
+        clientAddress: address,
+        clientPort: 0,
+        clientName: null,
+        clientPtr: null,
+        clientResolve: 'unknown',
+      };
     }
   }
   return connection;

@@ -39,8 +39,14 @@ export interface GatewayDeps {
   readonly version: string;
 }
 
-const TROUBLE: Answer = { kind: 'tempfail', reply: { code: 451, enhanced: '4.3.0', text: 'Local trouble, try again later' } };
-const NO_ROOM: Answer = { kind: 'tempfail', reply: { code: 452, enhanced: '4.3.1', text: 'Insufficient system storage' } };
+const TROUBLE: Answer = {
+  kind: 'tempfail',
+  reply: { code: 451, enhanced: '4.3.0', text: 'Local trouble, try again later' },
+};
+const NO_ROOM: Answer = {
+  kind: 'tempfail',
+  reply: { code: 452, enhanced: '4.3.1', text: 'Insufficient system storage' },
+};
 
 /** What one judged message leads to, before anything is written. */
 interface Judged {
@@ -67,7 +73,10 @@ export function createGateway(deps: GatewayDeps): MilterHandler {
         const judged = await judge(transaction, inForce, signal, deps.version);
         return await settle(judged, cap, signal, deps);
       } catch (error) {
-        deps.text.error({ err: error, session: transaction.connection.id, queueId: transaction.queueId }, 'message failed');
+        deps.text.error(
+          { err: error, session: transaction.connection.id, queueId: transaction.queueId },
+          'message failed',
+        );
         return { answer: TROUBLE };
       } finally {
         leave();
@@ -114,7 +123,17 @@ async function settle(judged: Judged, cap: NoticeCap, signal: AbortSignal, deps:
   const prepared = items.length === 0 ? [] : await deps.outbox.prepare(items);
   try {
     await deps.log.write(
-      makeEvent({ id, transaction, message, directions, result, plan, heldIds, settingsVersion: inForce.version, nowMs }),
+      makeEvent({
+        id,
+        transaction,
+        message,
+        directions,
+        result,
+        plan,
+        heldIds,
+        settingsVersion: inForce.version,
+        nowMs,
+      }),
     );
   } catch (error) {
     if (prepared.length > 0) await deps.outbox.cancel(prepared);
@@ -135,7 +154,10 @@ async function holdAll({ transaction, message, plan }: Judged, logId: string, no
         score,
         logId,
         mailFrom: transaction.mailFrom.address,
-        headerFrom: message.addresses('From').map(({ address }) => address).join(', '),
+        headerFrom: message
+          .addresses('From')
+          .map(({ address }) => address)
+          .join(', '),
         subject: message.subject,
         messageId: message.messageId,
         rcptTo: recipients.map((index) => transaction.rcptTo[index]?.address ?? ''),

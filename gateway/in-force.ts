@@ -14,7 +14,12 @@ import { directionsSection, noticesSection, type DirectionsSettings, type Notice
 
 const POSTCONF_TIMEOUT_MS = 5_000;
 const POSTCONF_OUTPUT_MAX_BYTES = 1_048_576;
-const POSTCONF_DOMAIN_PARAMETERS = ['mydestination', 'virtual_mailbox_domains', 'virtual_alias_domains', 'relay_domains'];
+const POSTCONF_DOMAIN_PARAMETERS = [
+  'mydestination',
+  'virtual_mailbox_domains',
+  'virtual_alias_domains',
+  'relay_domains',
+];
 
 export interface InForce {
   readonly version: string;

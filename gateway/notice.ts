@@ -65,7 +65,8 @@ export function isAutomatic({ mailFrom }: Transaction, message: Message): boolea
   if (mailFrom.address === '') return true;
   const auto = message.header('Auto-Submitted');
   if (auto !== null && auto.trim().toLowerCase() !== 'no') return true;
-  if (message.headers.some(({ key }) => key === 'list-id' || key === 'list-unsubscribe' || key === 'list-post')) return true;
+  if (message.headers.some(({ key }) => key === 'list-id' || key === 'list-unsubscribe' || key === 'list-post'))
+    return true;
   const precedence = message.header('Precedence')?.trim().toLowerCase() ?? '';
   return precedence === 'bulk' || precedence === 'list' || precedence === 'junk';
 }
@@ -73,7 +74,8 @@ export function isAutomatic({ mailFrom }: Transaction, message: Message): boolea
 function addresseesOf(held: Held, { transaction, settings, plan }: NoticeContext): readonly string[] {
   const addresses = new Set<string>();
   const tellRecipient =
-    (held.category === 'virus' && settings.recipientOnVirus) || (held.category === 'attachment' && settings.recipientOnAttachment);
+    (held.category === 'virus' && settings.recipientOnVirus) ||
+    (held.category === 'attachment' && settings.recipientOnAttachment);
   const local = plan.outcomes;
   if (tellRecipient) {
     for (const index of held.recipients) {
@@ -110,7 +112,14 @@ function item(address: string, held: Held, id: string, context: NoticeContext): 
     ...base64Lines(fillTemplate(settings.text, fields, true)),
     '',
   ];
-  return { kind: 'notice', mailFrom: '', rcptTo: [address], content: Buffer.from(lines.join('\r\n')), about: id, notBefore: 0 };
+  return {
+    kind: 'notice',
+    mailFrom: '',
+    rcptTo: [address],
+    content: Buffer.from(lines.join('\r\n')),
+    about: id,
+    notBefore: 0,
+  };
 }
 
 /** Puts fields in place of `{name}`; what is no field stays as it stands; field values are never looked into again. */
@@ -124,7 +133,9 @@ export function fillTemplate(template: string, fields: NoticeFields, keepLines =
 
 /** Field values come from strangers: control characters out, length bounded. */
 function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ').slice(0, FIELD_MAX_CHARS);
+  return text
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ')
+    .slice(0, FIELD_MAX_CHARS);
 }
 
 /** RFC 2047 B encoding in words of at most 75 characters, never splitting a character. */
@@ -144,5 +155,9 @@ function encodeHeader(text: string): string {
 }
 
 function base64Lines(text: string): readonly string[] {
-  return Buffer.from(text).toString('base64').match(/.{1,76}/g) ?? [];
+  return (
+    Buffer.from(text)
+      .toString('base64')
+      .match(/.{1,76}/g) ?? []
+  );
 }

@@ -48,7 +48,9 @@ export function makePlan(verdicts: readonly Verdict[], input: PlanInput): Plan {
   if (first && verdicts.every(({ action }) => action === 'reject')) {
     return whole({ kind: 'reject', reply: replyOf(first) }, verdicts);
   }
-  const outcomes = verdicts.map((verdict): Verdict => (verdict.action === 'reject' ? { ...verdict, action: 'quarantine' } : verdict));
+  const outcomes = verdicts.map((verdict): Verdict =>
+    verdict.action === 'reject' ? { ...verdict, action: 'quarantine' } : verdict,
+  );
   const held = groupHeld(outcomes);
   const deliveries = groupDeliveries(outcomes, input);
   const [main, ...others] = deliveries;
@@ -66,7 +68,9 @@ function whole(answer: Answer, outcomes: readonly Verdict[]): Plan {
 /** A temporary failure goes for the whole message: nothing was delivered, so the sender's retry doubles nothing. */
 function sameForAll(verdicts: readonly Verdict[], one: Verdict): readonly Verdict[] {
   return verdicts.map((verdict) =>
-    verdict.action === 'tempfail' ? verdict : { ...verdict, action: 'tempfail', reason: one.reason, category: one.category, reply: one.reply },
+    verdict.action === 'tempfail'
+      ? verdict
+      : { ...verdict, action: 'tempfail', reason: one.reason, category: one.category, reply: one.reply },
   );
 }
 
@@ -91,7 +95,10 @@ function groupHeld(outcomes: readonly Verdict[]): readonly Held[] {
 }
 
 /** Groups of recipients that get the same bytes, the largest first: it goes the MTA's own way. */
-function groupDeliveries(outcomes: readonly Verdict[], { message, result, headers, version }: PlanInput): readonly Copy[] {
+function groupDeliveries(
+  outcomes: readonly Verdict[],
+  { message, result, headers, version }: PlanInput,
+): readonly Copy[] {
   const groups = new Map<string, { recipients: number[]; verdict: Verdict }>();
   for (const verdict of outcomes) {
     if (verdict.action !== 'accept' && verdict.action !== 'tag') continue;

@@ -46,7 +46,13 @@ export function makeEvent(input: RecordInput): MessageEvent {
     queueId: transaction.queueId,
     messageId: cut(message.messageId),
     mailFrom: cut(transaction.mailFrom.address) ?? '',
-    headerFrom: cut(message.addresses('From').map(({ address }) => address).join(', ')) ?? '',
+    headerFrom:
+      cut(
+        message
+          .addresses('From')
+          .map(({ address }) => address)
+          .join(', '),
+      ) ?? '',
     subject: cut(message.subject),
     sizeBytes: transaction.sizeBytes,
     clientAddress: connection.clientAddress,
@@ -85,7 +91,8 @@ function securityEntry({ outcomes }: Plan): MessageEvent['security'] {
   let strongest: Verdict | null = null;
   for (const verdict of outcomes) {
     if (verdict.category === null) continue;
-    if (!strongest || ACTION_PRECEDENCE.indexOf(verdict.action) > ACTION_PRECEDENCE.indexOf(strongest.action)) strongest = verdict;
+    if (!strongest || ACTION_PRECEDENCE.indexOf(verdict.action) > ACTION_PRECEDENCE.indexOf(strongest.action))
+      strongest = verdict;
   }
   if (!strongest?.category) return null;
   const refusedAsSpam = strongest.action === 'reject' && strongest.category === 'spam';

@@ -20,7 +20,7 @@ export class NetworkSet {
 }
 
 function matches(address: Address, network: Address, bits: number): boolean {
-  return (address.match as (network: Address, bits: number) => boolean).call(address, network, bits);
+  return address.match.call(address, network, bits);
 }
 
 function parseNetwork(entry: string): readonly [Address, number] {

@@ -29,6 +29,7 @@ export type Answer =
   | { readonly kind: 'discard' };
 
 /** The answer at a stage before the content: go on, or refuse this command. */
-export type EnvelopeAnswer = { readonly kind: 'continue' } | { readonly kind: 'reject' | 'tempfail'; readonly reply: SmtpReply };
+export type EnvelopeAnswer =
+  { readonly kind: 'continue' } | { readonly kind: 'reject' | 'tempfail'; readonly reply: SmtpReply };
 
 export const CONTINUE: EnvelopeAnswer = { kind: 'continue' };

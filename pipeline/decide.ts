@@ -11,7 +11,14 @@ import type { VerdictSettings } from './settings.js';
 export type Action = 'accept' | 'tag' | 'quarantine' | 'discard' | 'tempfail' | 'reject';
 
 /** Weakest to strongest (behaviour 2): where several apply, the strongest holds. */
-export const ACTION_PRECEDENCE = ['accept', 'tag', 'quarantine', 'discard', 'tempfail', 'reject'] as const satisfies readonly Action[];
+export const ACTION_PRECEDENCE = [
+  'accept',
+  'tag',
+  'quarantine',
+  'discard',
+  'tempfail',
+  'reject',
+] as const satisfies readonly Action[];
 
 /** Which category names a quarantined message when several hold it, strongest first (behaviour 2). */
 export const CATEGORY_PRECEDENCE = [
@@ -117,7 +124,11 @@ function spamWish(score: number, { tagAt, quarantineAt, rejectAt }: Thresholds):
   return reached(tagAt) ? wish('tag', tagAt) : [];
 }
 
-function harmWishes(findings: readonly StagedFinding[], settings: VerdictSettings, replies: ReplyTable): readonly Wish[] {
+function harmWishes(
+  findings: readonly StagedFinding[],
+  settings: VerdictSettings,
+  replies: ReplyTable,
+): readonly Wish[] {
   const wishes: Wish[] = [];
   for (const category of CATEGORY_PRECEDENCE) {
     if (category === 'spam') continue;

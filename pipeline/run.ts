@@ -146,7 +146,10 @@ async function runStage(
   }
   const ms = outside.clock.monotonicMs() - startedMs;
   if ('report' in outcome) return { running, report: outcome.report, broken: null, ms };
-  const reason = (outcome.error instanceof Error ? outcome.error.message : String(outcome.error)).slice(0, REASON_MAX_CHARS);
+  const reason = (outcome.error instanceof Error ? outcome.error.message : String(outcome.error)).slice(
+    0,
+    REASON_MAX_CHARS,
+  );
   return { running, report: null, broken: { stage: spec.name, reason, policy: settings.onBreak }, ms };
 }
 
@@ -210,7 +213,10 @@ function merge(outcomes: readonly Outcome[], totalMs: number): ScanResult {
 
 const round = (ms: number) => Math.round(ms * 100) / 100;
 
-async function checkAll(stages: readonly Running[], signal: AbortSignal): Promise<readonly (Check & { stage: string })[]> {
+async function checkAll(
+  stages: readonly Running[],
+  signal: AbortSignal,
+): Promise<readonly (Check & { stage: string })[]> {
   const lines = await Promise.all(
     stages.map(async ({ spec, stage }) => {
       try {

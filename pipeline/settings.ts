@@ -8,7 +8,12 @@ const threshold = (value: number | null, description: string) =>
   Type.Union([Type.Number({ minimum: -SCORE_MAX, maximum: SCORE_MAX }), Type.Null()], { default: value, description });
 
 const cap = (value: number, what: string) =>
-  Type.Number({ default: value, minimum: 0, maximum: SCORE_MAX, description: `Most points, either way, from ${what}.` });
+  Type.Number({
+    default: value,
+    minimum: 0,
+    maximum: SCORE_MAX,
+    description: `Most points, either way, from ${what}.`,
+  });
 
 const action = (value: string, description: string) =>
   Type.Union(
@@ -28,7 +33,8 @@ export const pipelineSection = section('pipeline', 'How one message runs through
     default: 60_000,
     minimum: 100,
     maximum: 240_000,
-    description: 'Longest time one message may take in all stages together, ms; over it the message gets a temporary failure.',
+    description:
+      'Longest time one message may take in all stages together, ms; over it the message gets a temporary failure.',
   }),
 });
 
@@ -45,7 +51,11 @@ export const verdictSection = section('verdict', 'How findings become an action.
       reputation: cap(20, 'sender reputation'),
       message: cap(10, 'the form of the message'),
     },
-    { additionalProperties: false, default: {}, description: 'Caps that bound the score of each group, so that no single source decides alone.' },
+    {
+      additionalProperties: false,
+      default: {},
+      description: 'Caps that bound the score of each group, so that no single source decides alone.',
+    },
   ),
   virus: action('quarantine', 'What a virus leads to.'),
   attachment: action('quarantine', 'What a refused attachment leads to.'),
@@ -67,14 +77,22 @@ export const verdictSection = section('verdict', 'How findings become an action.
   recipients: Type.Array(
     Type.Object(
       {
-        recipient: Type.String({ minLength: 1, maxLength: 320, description: 'Recipient address; `*` stands for any run of characters.' }),
+        recipient: Type.String({
+          minLength: 1,
+          maxLength: 320,
+          description: 'Recipient address; `*` stands for any run of characters.',
+        }),
         tagAt: Type.Optional(threshold(null, 'In place of `verdict.tagAt`.')),
         quarantineAt: Type.Optional(threshold(null, 'In place of `verdict.quarantineAt`.')),
         rejectAt: Type.Optional(threshold(null, 'In place of `verdict.rejectAt`.')),
       },
       { additionalProperties: false },
     ),
-    { default: [], maxItems: 10_000, description: 'Thresholds of single recipients; the first entry that matches is used.' },
+    {
+      default: [],
+      maxItems: 10_000,
+      description: 'Thresholds of single recipients; the first entry that matches is used.',
+    },
   ),
 });
 

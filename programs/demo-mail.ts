@@ -7,6 +7,7 @@ export interface DemoMail {
   readonly mailFrom: string;
   readonly rcptTo: readonly string[];
   readonly clientAddress: string;
+  /** `{now}` stands for the time of sending. */
   readonly lines: readonly string[];
 }
 
@@ -14,7 +15,7 @@ const HEAD = (from: string, to: string, subject: string) => [
   `From: ${from}`,
   `To: ${to}`,
   `Subject: ${subject}`,
-  'Date: Thu, 15 Jan 2026 09:30:00 +0100',
+  'Date: {now}',
   `Message-ID: <${Buffer.from(subject).toString('hex').slice(0, 24)}@mail.example>`,
   'MIME-Version: 1.0',
 ];
@@ -69,7 +70,11 @@ export const DEMO_MAIL: readonly DemoMail[] = [
     mailFrom: 'clara@mail.example',
     rcptTo: [ANNA],
     clientAddress: '198.51.100.10',
-    lines: [...HEAD('Clara <clara@mail.example>', ANNA, 'Lunch on Friday'), ...TEXT, 'Shall we meet at noon? The usual place.'],
+    lines: [
+      ...HEAD('Clara <clara@mail.example>', ANNA, 'Lunch on Friday'),
+      ...TEXT,
+      'Shall we meet at noon? The usual place.',
+    ],
   },
   {
     title: 'a letter in Chinese',
@@ -116,7 +121,11 @@ export const DEMO_MAIL: readonly DemoMail[] = [
     clientAddress: '198.51.100.10',
     lines: [
       ...HEAD('Office <office@mail.example>', ANNA, 'Minutes of the meeting'),
-      ...withAttachment('minutes.pdf', 'application/pdf', Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n')),
+      ...withAttachment(
+        'minutes.pdf',
+        'application/pdf',
+        Buffer.from('%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n'),
+      ),
     ],
   },
   {
@@ -124,14 +133,20 @@ export const DEMO_MAIL: readonly DemoMail[] = [
     mailFrom: 'attorney@freemail.example',
     rcptTo: [ANNA],
     clientAddress: '203.0.113.40',
-    lines: [...HEAD('Barrister John <attorney@freemail.example>', 'undisclosed-recipients:;', 'URGENT BUSINESS PROPOSAL!!!'), ...ADVANCE_FEE],
+    lines: [
+      ...HEAD('Barrister John <attorney@freemail.example>', 'undisclosed-recipients:;', 'URGENT BUSINESS PROPOSAL!!!'),
+      ...ADVANCE_FEE,
+    ],
   },
   {
     title: 'phishing for a password',
     mailFrom: 'service@secure-login.example',
     rcptTo: [BEN],
     clientAddress: '203.0.113.41',
-    lines: [...HEAD('"Bank Security" <service@secure-login.example>', BEN, 'Your account has been suspended'), ...PHISHING],
+    lines: [
+      ...HEAD('"Bank Security" <service@secure-login.example>', BEN, 'Your account has been suspended'),
+      ...PHISHING,
+    ],
   },
   {
     title: 'the GTUBE test string',
@@ -172,7 +187,10 @@ export const DEMO_MAIL: readonly DemoMail[] = [
     rcptTo: [ANNA],
     clientAddress: '198.51.100.50',
     lines: [
-      ...Array.from({ length: 60 }, (_, hop) => `Received: from r${hop}.example by r${hop + 1}.example with SMTP; Thu, 15 Jan 2026 09:00:00 +0100`),
+      ...Array.from(
+        { length: 60 },
+        (_, hop) => `Received: from r${hop}.example by r${hop + 1}.example with SMTP; {now}`,
+      ),
       ...HEAD('Loop <loop@mail.example>', ANNA, 'Round and round'),
       ...TEXT,
       'Where did I start?',

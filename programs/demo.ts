@@ -20,6 +20,12 @@ const OUTPUT_MAX_BYTES = 4_194_304;
 
 const WEIR = fileURLToPath(new URL('../../bin/weir.js', import.meta.url));
 
+/** The mail as if written now: an old Date would be a finding of its own. */
+function dated(lines: readonly string[]): readonly string[] {
+  const now = new Date().toUTCString().replace('GMT', '+0000');
+  return lines.map((line) => line.replace('{now}', now));
+}
+
 /** Where the demonstration keeps its things. */
 interface Place {
   readonly folder: string;
@@ -34,7 +40,11 @@ async function runDemo(): Promise<void> {
   try {
     await waitForSocket(place, server.child);
     say(`Sending ${DEMO_MAIL.length} messages through the milter socket, as Postfix would.\n`);
-    for (const [index, mail] of DEMO_MAIL.entries()) await sendOne(index + 1, mail, place);
+    const outcomes: Outcome[] = [];
+    for (const [index, mail] of DEMO_MAIL.entries()) {
+      outcomes.push(await submitMessage({ path: place.socket }, submissionOf(index + 1, mail)));
+    }
+    await showVerdicts(outcomes, place);
     await showStores(place);
   } catch (error) {
     say(server.output());
@@ -87,18 +97,26 @@ function submissionOf(number: number, mail: DemoMail) {
     clientAddress: mail.clientAddress,
     clientName: 'client.example',
     helo: 'client.example',
-    queueId: `DEMO${number}`,
+    queueId: queueIdOf(number),
     mailFrom: mail.mailFrom,
     rcptTo: mail.rcptTo,
-    content: Buffer.from(`${mail.lines.join('\r\n')}\r\n`, 'latin1'),
+    content: Buffer.from(`${dated(mail.lines).join('\r\n')}\r\n`, 'latin1'),
   };
 }
 
-async function sendOne(number: number, mail: DemoMail, place: Place): Promise<void> {
-  const outcome = await submitMessage({ path: place.socket }, submissionOf(number, mail));
-  const [event] = await readJson<MessageEvent>(place, ['log', 'search', '--queue-id', `DEMO${number}`, '--json']);
-  say(`${String(number).padStart(2)}. ${mail.title}`);
-  if (!event) throw new Error(`message ${number} is not in the log`);
+async function showVerdicts(outcomes: readonly Outcome[], place: Place): Promise<void> {
+  const limit = String(DEMO_MAIL.length);
+  const events = await readJson<MessageEvent>(place, ['log', 'search', '--limit', limit, '--json']);
+  for (const [index, mail] of DEMO_MAIL.entries()) {
+    const event = events.find(({ queueId }) => queueId === queueIdOf(index + 1));
+    const outcome = outcomes[index];
+    if (!event || !outcome) throw new Error(`message ${index + 1} is not in the log`);
+    showVerdict(`${String(index + 1).padStart(2)}. ${mail.title}`, event, outcome);
+  }
+}
+
+function showVerdict(title: string, event: MessageEvent, outcome: Outcome): void {
+  say(title);
   for (const recipient of event.recipients) {
     const kept = recipient.quarantineId === null ? '' : `, kept as ${recipient.quarantineId}`;
     say(`    ${recipient.address.padEnd(20)} ${recipient.action.padEnd(10)} score ${recipient.score}${kept}`);
@@ -107,11 +125,14 @@ async function sendOne(number: number, mail: DemoMail, place: Place): Promise<vo
   say(`    → ${tell(outcome)}  (${event.totalMs} ms)\n`);
 }
 
+const queueIdOf = (number: number) => `DEMO${number}`;
+
 function tell(outcome: Outcome): string {
   if (outcome.text !== null) return `Postfix answers the sender: ${shown(outcome.text)}`;
   if (outcome.reply === 'SMFIR_DISCARD') return 'Postfix takes it and delivers nothing';
   const status = outcome.headers.find(({ name }) => name === 'X-Spam-Status')?.value.split('\n')[0] ?? '';
-  const without = outcome.deletedRecipients.length === 0 ? '' : `, without ${outcome.deletedRecipients.map(shown).join(' ')}`;
+  const without =
+    outcome.deletedRecipients.length === 0 ? '' : `, without ${outcome.deletedRecipients.map(shown).join(' ')}`;
   return `Postfix delivers it${without}, with X-Spam-Status: ${shown(status)}`;
 }
 
@@ -123,7 +144,9 @@ async function showStores(place: Place): Promise<void> {
 }
 
 async function runWeir({ config }: Place, words: readonly string[]): Promise<string> {
-  const { stdout: text } = await promisify(execFile)(process.execPath, [WEIR, '-c', config, ...words], { maxBuffer: OUTPUT_MAX_BYTES });
+  const { stdout: text } = await promisify(execFile)(process.execPath, [WEIR, '-c', config, ...words], {
+    maxBuffer: OUTPUT_MAX_BYTES,
+  });
   return text;
 }
 

@@ -1,7 +1,7 @@
 // `weir scan`: judges messages from files without delivering, keeping or looking anything up.
 import { isIP } from 'node:net';
 import { stderr, stdin, stdout } from 'node:process';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
 import { parseMessage } from '../message/parse.js';
 import { systemClock } from '../outside/clock.js';
@@ -62,12 +62,17 @@ Exit codes: 0 nothing found, 1 at least one message is not plainly accepted, 64 
     });
 }
 
-async function scanAll(paths: readonly string[], options: ScanOptions, configFile: string | undefined): Promise<number> {
+async function scanAll(
+  paths: readonly string[],
+  options: ScanOptions,
+  configFile: string | undefined,
+): Promise<number> {
   if (options.ip !== undefined && isIP(options.ip) === 0) {
     stderr.write(`weir scan: --ip takes an IPv4 or IPv6 address, not ${shown(options.ip)}\n`);
     return EXIT.usage;
   }
-  if (options.resolver !== undefined) stderr.write('weir scan: no stage looks anything up yet; --resolver changes nothing\n');
+  if (options.resolver !== undefined)
+    stderr.write('weir scan: no stage looks anything up yet; --resolver changes nothing\n');
   const configuration = readSettings(configFile);
   const inForce = await buildInForce(configuration, STAGES, {
     clock: systemClock,
@@ -101,7 +106,9 @@ async function judge(name: string, content: Buffer, options: ScanOptions, inForc
   const directions = inForce.directions.of(transaction);
   const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
   const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.replies);
-  const verdict = [...verdicts].sort((a, b) => ACTION_PRECEDENCE.indexOf(b.action) - ACTION_PRECEDENCE.indexOf(a.action))[0];
+  const verdict = [...verdicts].sort(
+    (a, b) => ACTION_PRECEDENCE.indexOf(b.action) - ACTION_PRECEDENCE.indexOf(a.action),
+  )[0];
   if (!verdict) throw new Error('a message without recipient was judged');
   return { name, verdict, result };
 }
@@ -155,7 +162,11 @@ function jsonLine({ name, verdict, result }: Judged): string {
 }
 
 function plainLines({ name, verdict, result }: Judged): string {
-  const lines = [shown(name), `  ${verdictLine(verdict)}  ${result.totalMs} ms`, ...findingLines(result).map((line) => `  ${line}`)];
+  const lines = [
+    shown(name),
+    `  ${verdictLine(verdict)}  ${result.totalMs} ms`,
+    ...findingLines(result).map((line) => `  ${line}`),
+  ];
   return `${lines.join('\n')}\n`;
 }
 

@@ -10,7 +10,10 @@ function readVersion(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   for (let level = 0; level < LEVELS_MAX; level += 1) {
     try {
-      const parsed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { name?: unknown; version?: unknown };
+      const parsed = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+        name?: unknown;
+        version?: unknown;
+      };
       if (parsed.name === 'weir' && typeof parsed.version === 'string') return parsed.version;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

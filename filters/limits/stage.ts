@@ -10,8 +10,18 @@ const settings = Type.Object({
     maximum: 268_435_456,
     description: 'Largest message, bytes.',
   }),
-  recipientsMax: Type.Integer({ default: 1_000, minimum: 1, maximum: 50_000, description: 'Most recipients of one message.' }),
-  hopsMax: Type.Integer({ default: 50, minimum: 1, maximum: 1_000, description: 'Most Received headers; more means a loop.' }),
+  recipientsMax: Type.Integer({
+    default: 1_000,
+    minimum: 1,
+    maximum: 50_000,
+    description: 'Most recipients of one message.',
+  }),
+  hopsMax: Type.Integer({
+    default: 50,
+    minimum: 1,
+    maximum: 1_000,
+    description: 'Most Received headers; more means a loop.',
+  }),
 });
 type Settings = Static<typeof settings>;
 
@@ -59,7 +69,9 @@ export function checkLimits(job: MessageJob, limits: Settings): StageReport {
     found.push(finding('HEADER_OVER_LIMIT', `${transaction.sizeBytes} bytes in all`));
   }
   if (transaction.rcptTo.length > limits.recipientsMax) {
-    found.push(finding('RECIPIENTS_OVER_LIMIT', `${transaction.rcptTo.length} recipients, ${limits.recipientsMax} allowed`));
+    found.push(
+      finding('RECIPIENTS_OVER_LIMIT', `${transaction.rcptTo.length} recipients, ${limits.recipientsMax} allowed`),
+    );
   }
   const hops = message.headersNamed('Received').length;
   if (hops > limits.hopsMax) found.push(finding('HOPS_OVER_LIMIT', `${hops} hops, ${limits.hopsMax} allowed`));

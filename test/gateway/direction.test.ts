@@ -7,7 +7,11 @@ import { parseMessage } from '../../message/parse.js';
 import { makeConnection, makeTransaction } from '../ground/transaction.js';
 
 const defaults = Value.Default(directionsSection.schema, {}) as DirectionsSettings;
-const directions = createDirections({ ...defaults, trustedRelays: ['192.0.2.0/24', '2001:db8::1'] }, ['house.test', '*.house.test', 'bücher.test']);
+const directions = createDirections({ ...defaults, trustedRelays: ['192.0.2.0/24', '2001:db8::1'] }, [
+  'house.test',
+  '*.house.test',
+  'bücher.test',
+]);
 const of = (fields: Parameters<typeof makeTransaction>[1]) => directions.of(makeTransaction('', fields));
 
 describe('direction', () => {
@@ -33,7 +37,8 @@ describe('direction', () => {
 });
 
 describe('client behind trusted relays', () => {
-  const mail = (received: readonly string[]) => parseMessage(Buffer.from([...received.map((line) => `Received: ${line}`), '', ''].join('\r\n')));
+  const mail = (received: readonly string[]) =>
+    parseMessage(Buffer.from([...received.map((line) => `Received: ${line}`), '', ''].join('\r\n')));
   const client = (address: string, ...received: string[]) =>
     directions.client(makeConnection({ clientAddress: address }), mail(received)).clientAddress;
 
@@ -42,7 +47,11 @@ describe('client behind trusted relays', () => {
   });
 
   it('is read from the lines the relays wrote, down to the first stranger', () => {
-    const lines = ['from r2 (r2 [192.0.2.7]) by r1', 'from c (c [198.51.100.1]) by r2', 'from forged (f [203.0.113.1]) by c'];
+    const lines = [
+      'from r2 (r2 [192.0.2.7]) by r1',
+      'from c (c [198.51.100.1]) by r2',
+      'from forged (f [203.0.113.1]) by c',
+    ];
     expect(client('192.0.2.1', ...lines)).toBe('198.51.100.1');
     expect(client('2001:db8::1', 'from c (c [IPv6:2001:db8:5::9]) by r1')).toBe('2001:db8:5::9');
   });

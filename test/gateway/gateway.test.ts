@@ -35,9 +35,19 @@ function stageReporting(report: () => readonly Finding[]): StageModule {
 }
 
 /** A house of fakes that writes down what is asked of it, in order. */
-async function makeHouse(report: () => readonly Finding[], fail: Partial<Record<'log' | 'quarantine' | 'outbox', boolean>> = {}, yaml = '') {
+async function makeHouse(
+  report: () => readonly Finding[],
+  fail: Partial<Record<'log' | 'quarantine' | 'outbox', boolean>> = {},
+  yaml = '',
+) {
   const modules = [stageReporting(report)];
-  const sections = [pipelineSection, verdictSection, directionsSection, noticesSection, ...modules.map(({ spec }) => stageSection(spec))];
+  const sections = [
+    pipelineSection,
+    verdictSection,
+    directionsSection,
+    noticesSection,
+    ...modules.map(({ spec }) => stageSection(spec)),
+  ];
   const loaded = parseConfiguration(sections, yaml, 'test.yaml');
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const inForce = await buildInForce(loaded.configuration, modules, { clock: systemClock, alert: () => undefined });
@@ -88,7 +98,10 @@ describe('in good order', () => {
   it('accepts with a status header, logs first', async () => {
     const house = await makeHouse(() => [spam(1)]);
     const { answer } = await house.gateway.onMessage(makeTransaction(MAIL), noSignal);
-    expect(answer).toMatchObject({ kind: 'accept', edits: [{ kind: 'add-header', name: 'X-Spam-Level' }, { name: 'X-Spam-Status' }] });
+    expect(answer).toMatchObject({
+      kind: 'accept',
+      edits: [{ kind: 'add-header', name: 'X-Spam-Level' }, { name: 'X-Spam-Status' }],
+    });
     expect(house.done).toEqual(['log']);
     expect(house.events[0]).toMatchObject({
       kind: 'message',
@@ -102,7 +115,8 @@ describe('in good order', () => {
   });
 
   it('holds before it logs, prepares before it logs, commits after the answer', async () => {
-    const yaml = 'verdict:\n  recipients:\n    - { recipient: strict@house.test, quarantineAt: 6 }\n    - { recipient: mild@house.test, tagAt: 20 }\n';
+    const yaml =
+      'verdict:\n  recipients:\n    - { recipient: strict@house.test, quarantineAt: 6 }\n    - { recipient: mild@house.test, tagAt: 20 }\n';
     const house = await makeHouse(() => [spam(7)], {}, yaml);
     const rcptTo = ['strict@house.test', 'mild@house.test', 'b@house.test', 'c@house.test'];
     const { answer, settled } = await house.gateway.onMessage(makeTransaction(MAIL, { rcptTo }), noSignal);
@@ -125,8 +139,15 @@ describe('in good order', () => {
   });
 
   it('takes copies back when the MTA never got the answer, and says so in the log', async () => {
-    const house = await makeHouse(() => [spam(7)], {}, 'verdict:\n  recipients:\n    - { recipient: mild@house.test, tagAt: 20 }\n');
-    const { settled } = await house.gateway.onMessage(makeTransaction(MAIL, { rcptTo: ['mild@house.test', 'b@house.test'] }), noSignal);
+    const house = await makeHouse(
+      () => [spam(7)],
+      {},
+      'verdict:\n  recipients:\n    - { recipient: mild@house.test, tagAt: 20 }\n',
+    );
+    const { settled } = await house.gateway.onMessage(
+      makeTransaction(MAIL, { rcptTo: ['mild@house.test', 'b@house.test'] }),
+      noSignal,
+    );
     settled?.('lost');
     await new Promise(setImmediate);
     expect(house.done.slice(-2)).toEqual(['cancel', 'log']);
@@ -135,9 +156,15 @@ describe('in good order', () => {
 
   it('files a refusal under reject, and a held virus under virus', async () => {
     const refused = await makeHouse(() => [spam(30)]);
-    expect((await refused.gateway.onMessage(makeTransaction(MAIL), noSignal)).answer).toMatchObject({ kind: 'reject', reply: { code: 554 } });
+    expect((await refused.gateway.onMessage(makeTransaction(MAIL), noSignal)).answer).toMatchObject({
+      kind: 'reject',
+      reply: { code: 554 },
+    });
     expect(refused.events[0]).toMatchObject({ security: { category: 'reject' } });
-    const held = await makeHouse(() => [{ id: 'VIRUS_FOUND', category: 'virus', score: 1, evidence: 'Eicar' }, spam(6)]);
+    const held = await makeHouse(() => [
+      { id: 'VIRUS_FOUND', category: 'virus', score: 1, evidence: 'Eicar' },
+      spam(6),
+    ]);
     expect((await held.gateway.onMessage(makeTransaction(MAIL), noSignal)).answer).toEqual({ kind: 'discard' });
     expect(held.events[0]).toMatchObject({ security: { category: 'virus', event: 'quarantine: VIRUS_FOUND: Eicar' } });
   });
@@ -155,7 +182,10 @@ describe('in trouble', () => {
   it('takes prepared copies back when the log cannot be written', async () => {
     const yaml = 'verdict:\n  recipients:\n    - { recipient: mild@house.test, tagAt: 20 }\n';
     const house = await makeHouse(() => [spam(7)], { log: true }, yaml);
-    const { answer } = await house.gateway.onMessage(makeTransaction(MAIL, { rcptTo: ['mild@house.test', 'b@house.test'] }), noSignal);
+    const { answer } = await house.gateway.onMessage(
+      makeTransaction(MAIL, { rcptTo: ['mild@house.test', 'b@house.test'] }),
+      noSignal,
+    );
     expect(answer).toMatchObject(tempfail);
     expect(house.done).toEqual(['prepare', 'log', 'cancel']);
   });
@@ -163,7 +193,10 @@ describe('in trouble', () => {
   it('an outbox that is down is a temporary failure, and nothing is logged as delivered', async () => {
     const yaml = 'verdict:\n  recipients:\n    - { recipient: mild@house.test, tagAt: 20 }\n';
     const house = await makeHouse(() => [spam(7)], { outbox: true }, yaml);
-    const { answer } = await house.gateway.onMessage(makeTransaction(MAIL, { rcptTo: ['mild@house.test', 'b@house.test'] }), noSignal);
+    const { answer } = await house.gateway.onMessage(
+      makeTransaction(MAIL, { rcptTo: ['mild@house.test', 'b@house.test'] }),
+      noSignal,
+    );
     expect(answer).toMatchObject(tempfail);
     expect(house.events).toEqual([]);
   });
@@ -171,7 +204,10 @@ describe('in trouble', () => {
   it('a full disk is a temporary failure before anything is scanned', async () => {
     const house = await makeHouse(() => [spam(1)]);
     house.room.left = false;
-    expect((await house.gateway.onMessage(makeTransaction(MAIL), noSignal)).answer).toMatchObject({ kind: 'tempfail', reply: { code: 452 } });
+    expect((await house.gateway.onMessage(makeTransaction(MAIL), noSignal)).answer).toMatchObject({
+      kind: 'tempfail',
+      reply: { code: 452 },
+    });
     expect(house.done).toEqual([]);
   });
 

@@ -5,10 +5,13 @@ import { parseMessage } from '../../message/parse.js';
 import type { Action, Verdict } from '../../pipeline/decide.js';
 import { makeTransaction } from '../ground/transaction.js';
 
-const MAIL = 'From: a@outside.test\r\nX-Spam-Status: No, forged\r\nx-spam-flag: NO\r\nX-Spam-Status: again\r\nSubject: s\r\n\r\nbody\r\n';
+const MAIL =
+  'From: a@outside.test\r\nX-Spam-Status: No, forged\r\nx-spam-flag: NO\r\nX-Spam-Status: again\r\nSubject: s\r\n\r\nbody\r\n';
 
 function input(recipients: number): PlanInput {
-  const transaction = makeTransaction(MAIL, { rcptTo: Array.from({ length: recipients }, (_, index) => `r${index}@house.test`) });
+  const transaction = makeTransaction(MAIL, {
+    rcptTo: Array.from({ length: recipients }, (_, index) => `r${index}@house.test`),
+  });
   const result = { findings: [], edits: [], subRules: [], stageMs: {}, totalMs: 0, broken: [] };
   return { transaction, message: parseMessage(transaction.content), result, headers: 'all', version: 'weir/test' };
 }
@@ -27,15 +30,25 @@ function verdict(recipient: number, action: Action, fields: Partial<Verdict> = {
   };
 }
 
-const plan = (...list: Action[]) => makePlan(list.map((action, index) => verdict(index, action)), input(list.length));
+const plan = (...list: Action[]) =>
+  makePlan(
+    list.map((action, index) => verdict(index, action)),
+    input(list.length),
+  );
 const kinds = (edits: readonly { kind: string }[]) => edits.map(({ kind }) => kind);
 
 describe('where all recipients agree', () => {
   it('is the answer', () => {
-    expect(plan('reject', 'reject').answer).toEqual({ kind: 'reject', reply: { code: 554, enhanced: '5.7.1', text: 'no' } });
+    expect(plan('reject', 'reject').answer).toEqual({
+      kind: 'reject',
+      reply: { code: 554, enhanced: '5.7.1', text: 'no' },
+    });
     expect(plan('tempfail').answer.kind).toBe('tempfail');
     expect(plan('discard').answer).toEqual({ kind: 'discard' });
-    expect(plan('quarantine', 'quarantine')).toMatchObject({ answer: { kind: 'discard' }, held: [{ recipients: [0, 1] }] });
+    expect(plan('quarantine', 'quarantine')).toMatchObject({
+      answer: { kind: 'discard' },
+      held: [{ recipients: [0, 1] }],
+    });
   });
 
   it('removes forged X-Spam headers, each occurrence, and writes its own', () => {
@@ -86,7 +99,11 @@ describe('where they differ', () => {
   });
 
   it('keeps one entry per category', () => {
-    const list = [verdict(0, 'quarantine'), verdict(1, 'quarantine', { category: 'virus', reason: 'Eicar' }), verdict(2, 'quarantine')];
+    const list = [
+      verdict(0, 'quarantine'),
+      verdict(1, 'quarantine', { category: 'virus', reason: 'Eicar' }),
+      verdict(2, 'quarantine'),
+    ];
     const { held } = makePlan(list, input(3));
     expect(held).toMatchObject([
       { category: 'virus', reason: 'Eicar', recipients: [1] },

@@ -17,7 +17,8 @@ const spam = (score: number, fields: Partial<StagedFinding> = {}): StagedFinding
   evidence: '',
   ...fields,
 });
-const harm = (category: StagedFinding['category'], fields: Partial<StagedFinding> = {}) => spam(1, { category, id: 'HARM', ...fields });
+const harm = (category: StagedFinding['category'], fields: Partial<StagedFinding> = {}) =>
+  spam(1, { category, id: 'HARM', ...fields });
 const result = (findings: readonly StagedFinding[], broken: ScanResult['broken'] = []): ScanResult => ({
   findings,
   edits: [],
@@ -26,8 +27,14 @@ const result = (findings: readonly StagedFinding[], broken: ScanResult['broken']
   totalMs: 0,
   broken,
 });
-const actions = (findings: readonly StagedFinding[], settings: Partial<VerdictSettings> = {}, rcptTo = ['b@house.test']): Action[] =>
-  decide(result(findings), rcptTo.map(envelopeAddress), { ...defaults, ...settings }, new Map()).map(({ action }) => action);
+const actions = (
+  findings: readonly StagedFinding[],
+  settings: Partial<VerdictSettings> = {},
+  rcptTo = ['b@house.test'],
+): Action[] =>
+  decide(result(findings), rcptTo.map(envelopeAddress), { ...defaults, ...settings }, new Map()).map(
+    ({ action }) => action,
+  );
 
 describe('thresholds', () => {
   it.each([
@@ -101,7 +108,11 @@ describe('recipients', () => {
   };
 
   it('judges each by its own thresholds', () => {
-    expect(actions([spam(6)], settings, ['strict@house.test', 'x@lenient.test', 'b@house.test'])).toEqual(['reject', 'accept', 'tag']);
+    expect(actions([spam(6)], settings, ['strict@house.test', 'x@lenient.test', 'b@house.test'])).toEqual([
+      'reject',
+      'accept',
+      'tag',
+    ]);
   });
 
   it('counts a finding of one recipient for that one alone', () => {

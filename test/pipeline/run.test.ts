@@ -34,11 +34,20 @@ const found = (id: string): StageReport => ({ findings: [{ id, category: 'spam',
 const sleep = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
 async function run(modules: readonly StageModule[], yaml = '', directions: readonly Direction[] = ['received']) {
-  const loaded = parseConfiguration([pipelineSection, ...modules.map(({ spec }) => stageSection(spec))], yaml, 'test.yaml');
+  const loaded = parseConfiguration(
+    [pipelineSection, ...modules.map(({ spec }) => stageSection(spec))],
+    yaml,
+    'test.yaml',
+  );
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const pipeline = await createPipeline(modules, loaded.configuration, { clock: systemClock, alert: () => undefined });
   const message = {} as Message;
-  const result = await pipeline.scan({ message, transaction: makeTransaction(''), directions, signal: new AbortController().signal });
+  const result = await pipeline.scan({
+    message,
+    transaction: makeTransaction(''),
+    directions,
+    signal: new AbortController().signal,
+  });
   await pipeline.close();
   return result;
 }
@@ -53,7 +62,10 @@ describe('order', () => {
       stage('c', () => found('C'), { needs: ['b'] }),
       stage('d', () => found('D')),
     ];
-    expect(planWaves(list).map((wave) => wave.map(({ spec }) => spec.name))).toEqual([['a', 'b'], ['c', 'd']]);
+    expect(planWaves(list).map((wave) => wave.map(({ spec }) => spec.name))).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
   });
 
   it('merges in list order whichever is done first', async () => {
@@ -81,7 +93,9 @@ describe('order', () => {
     const second = stage('second', (job) => found(`SAW_${String(job.results('first')?.facts)}`), { needs: ['first'] });
     expect(ids(await run([first, second]))).toEqual(['SAW_42']);
     const nosy = stage('nosy', (job) => (job.results('first'), found('NO')), { needs: [] });
-    expect((await run([first, nosy])).broken).toMatchObject([{ stage: 'nosy', reason: expect.stringContaining('needs') }]);
+    expect((await run([first, nosy])).broken).toMatchObject([
+      { stage: 'nosy', reason: expect.stringContaining('needs') },
+    ]);
   });
 });
 

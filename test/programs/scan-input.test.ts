@@ -38,8 +38,14 @@ describe('a file', () => {
   });
 
   it('that is a mbox is split at separator lines after an empty line, `>From ` unquoted once', async () => {
-    const path = put('box', 'From a@b Thu Jan 1 09:00:00 2026\nA: 1\n\nFrom within\n\n>From quoted\n>>From twice\n\nFrom c@d Fri 9:01\nA: 2\n\nx\n');
-    expect(await read(path)).toEqual(['box#1: A: 1\n\nFrom within\n\nFrom quoted\n>From twice\n\n', 'box#2: A: 2\n\nx\n']);
+    const path = put(
+      'box',
+      'From a@b Thu Jan 1 09:00:00 2026\nA: 1\n\nFrom within\n\n>From quoted\n>>From twice\n\nFrom c@d Fri 9:01\nA: 2\n\nx\n',
+    );
+    expect(await read(path)).toEqual([
+      'box#1: A: 1\n\nFrom within\n\nFrom quoted\n>From twice\n\n',
+      'box#2: A: 2\n\nx\n',
+    ]);
   });
 
   it('that starts with a sentence is no mbox', async () => {
@@ -50,13 +56,17 @@ describe('a file', () => {
 describe('standard input', () => {
   it('is one message, or a mbox when it starts like one', async () => {
     expect(await read('-', 'A: 1\n\nbody\n')).toEqual(['-: A: 1\n\nbody\n']);
-    expect(await read('-', 'From x 01:02\nA: 1\n\n\nFrom y 01:03\nA: 2\n\n')).toEqual(['-: A: 1\n\n\n', '-#2: A: 2\n\n']);
+    expect(await read('-', 'From x 01:02\nA: 1\n\n\nFrom y 01:03\nA: 2\n\n')).toEqual([
+      '-: A: 1\n\n\n',
+      '-#2: A: 2\n\n',
+    ]);
   });
 
   it('survives a line that never ends, in many chunks', async () => {
     const chunks = Array.from({ length: 200 }, () => Buffer.alloc(10_000, 0x61));
     const sizes: number[] = [];
-    for await (const input of readMessages('-', Readable.from(chunks))) sizes.push('content' in input ? input.content.length : -1);
+    for await (const input of readMessages('-', Readable.from(chunks)))
+      sizes.push('content' in input ? input.content.length : -1);
     expect(sizes).toEqual([2_000_000]);
   });
 });
