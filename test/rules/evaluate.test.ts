@@ -1,0 +1,155 @@
+// Running a set: counts, points, metas, order, deadlines; and hostile mail.
+import { describe, expect, it } from 'vitest';
+import { compileRules } from '../../rules/compile.js';
+import { evaluateRules } from '../../rules/evaluate.js';
+import { loadRules } from '../../rules/load.js';
+import { parseRules } from '../../rules/parse.js';
+import { makeMail } from './examples.js';
+import { inputsOf, namesOf, rulesOf, run } from './run.js';
+
+const MAIL = 'Subject: word\nFrom: a@example.net\n\nword one word\n\nword two\n';
+
+describe('counting', () => {
+  it('takes the first match alone without multiple', () => {
+    expect(run('body A /word/\nscore A 2', MAIL).hits).toMatchObject([{ count: 1, score: 2 }]);
+  });
+
+  it('adds the score once per match with multiple, subject included', () => {
+    expect(run('body A /word/\nscore A 2\ntflags A multiple', MAIL).hits).toMatchObject([{ count: 4, score: 8 }]);
+  });
+
+  it('stops at maxhits, over elements', () => {
+    expect(run('body A /word/\nscore A 2\ntflags A multiple maxhits=3', MAIL).hits).toMatchObject([
+      { count: 3, score: 6 },
+    ]);
+  });
+
+  it('leaves the subject out with nosubject', () => {
+    expect(run('body A /word/\ntflags A multiple nosubject', MAIL).hits).toMatchObject([{ count: 3 }]);
+  });
+
+  it('anchors at the ends of elements', () => {
+    expect(namesOf(run('body A /^word two/\nbody B /^two/\n', MAIL))).toEqual(['A']);
+  });
+});
+
+describe('metas', () => {
+  it('see counts, score once, and pass on their value', () => {
+    const result = run(
+      'body __W /word/\ntflags __W multiple\nmeta A __W\nscore A 1.5\nmeta B A > 3\nmeta C A + B\n',
+      MAIL,
+    );
+    expect(result.hits.map(({ rule, count, score }) => [rule.name, count, score])).toEqual([
+      ['A', 4, 1.5],
+      ['B', 1, 1],
+      ['C', 5, 1],
+    ]);
+    expect(result.subRules).toEqual(['__W']);
+  });
+
+  it('take a rule whose score is 0 as not hit', () => {
+    expect(namesOf(run('body A /word/\nscore A 0\nmeta B !A\n', MAIL))).toEqual(['B']);
+  });
+
+  it('may be defined before what they read', () => {
+    expect(namesOf(run('meta A B && __C\nmeta B __C\nbody __C /word/\n', MAIL))).toEqual(['A', 'B', '__C']);
+  });
+
+  it('in a circle never hit, and are told', () => {
+    const { statements } = parseRules('meta A B || 1\nmeta B A || 1\nmeta C 1\n', 'x.cf');
+    const { set, refusals } = compileRules(statements);
+    expect(refusals.map(({ line, reason }) => [line, reason.split(' ')[0]])).toEqual([
+      [1, 'A'],
+      [2, 'B'],
+    ]);
+    expect(namesOf(run(set, MAIL))).toEqual(['C']);
+  });
+
+  it('that are empty never hit', () => {
+    expect(namesOf(run('meta A ()\nmeta B !A\n', MAIL))).toEqual(['B']);
+  });
+});
+
+describe('the result', () => {
+  it('is in name order, with a total rounded to three decimals', () => {
+    const result = run('body B /word/\nscore B 0.1\nbody A /word/\nscore A 0.2\nbody C /one/\nscore C -0.0004\n', MAIL);
+    expect(result.hits.map(({ rule }) => rule.name)).toEqual(['A', 'B', 'C']);
+    expect(result.score).toBe(0.3);
+  });
+
+  it('carries evidence that holds no text of the mail', () => {
+    const result = run(
+      'uri A /x\\.example/\nheader B Subject =~ /word/\nbody C /one/\n',
+      'Subject: word\n\none http://u:p@x.example/secret?q\n',
+    );
+    expect(result.hits.map(({ evidence }) => evidence)).toEqual(['x.example', 'Subject', 'body']);
+  });
+
+  it('is the same for the same mail', () => {
+    const { set } = loadRules([]);
+    const mail = makeMail(['Subject: URGENT NOTICE NOW'], 'verify your account http://198.51.100.7/ within 24 hours');
+    expect(run(set, mail)).toEqual(run(set, mail));
+  });
+});
+
+describe('the deadline', () => {
+  it('ends the run and is told', () => {
+    let now = 0;
+    const result = evaluateRules(rulesOf('body A /word/\nbody B /word/\nbody C /word/\n'), inputsOf(MAIL), {
+      deadline: 2,
+      monotonicMs: () => now++,
+    });
+    expect(result.outOfTime).toBe(true);
+    expect(result.hits.map(({ rule }) => rule.name)).toEqual(['A', 'B']);
+  });
+});
+
+describe('hostile mail', () => {
+  const { set } = loadRules([]);
+  const within = (mail: string | Buffer, limitMs: number) => {
+    const started = performance.now();
+    run(set, mail);
+    expect(performance.now() - started).toBeLessThan(limitMs);
+  };
+
+  it('names nothing of Object', () => {
+    const mail =
+      '__proto__: polluted\nconstructor: x\ntoString: y\nContent-Type: text/html; __proto__=1; toString=2\n\n<__proto__ constructor=1>x';
+    expect(() => run(set, mail)).not.toThrow();
+    expect(namesOf(run('header A exists:hasOwnProperty\nheader B exists:__proto__\n', mail))).toEqual(['B']);
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it('of every kind of repetition stays quick', () => {
+    const bodies = [
+      'a'.repeat(400_000),
+      ' '.repeat(400_000),
+      '\n'.repeat(400_000),
+      '\n \t'.repeat(130_000),
+      'a.'.repeat(200_000),
+      'http://a.'.repeat(40_000),
+      'a@'.repeat(200_000),
+      'million dollars '.repeat(25_000),
+      '$1,'.repeat(130_000),
+      'verify your account within 24 hours click here '.repeat(8_000),
+      '1A2b3C4d5E6f7G8h9J'.repeat(20_000),
+    ];
+    for (const body of bodies) within(`Subject: s\n\n${body}`, 4_000);
+    for (const body of bodies) within(`Subject: s\nContent-Type: text/html\n\n<p>${body}`, 4_000);
+  });
+
+  it('with long headers stays quick', () => {
+    for (const value of [
+      'a'.repeat(60_000),
+      ' '.repeat(60_000),
+      '('.repeat(60_000),
+      'a.'.repeat(30_000),
+      '=?utf-8?Q?a?= '.repeat(4_000),
+    ]) {
+      within(
+        `From: ${value}\nSubject: ${value}\nTo: ${value}\nDate: ${value}\nReply-To: ${value}\nMessage-ID: ${value}\n\nx`,
+        3_000,
+      );
+    }
+  });
+});

@@ -1,0 +1,98 @@
+// Meta expressions: values as Perl gives them, and what is refused.
+import { describe, expect, it } from 'vitest';
+import { ExpressionError, readExpression, runExpression } from '../../rules/expression.js';
+import { globMatches } from '../../rules/order.js';
+
+const COUNTS: Readonly<Record<string, number>> = { A: 1, B: 3, C: 0, __X1: 2, __X2: 5 };
+const value = (text: string) =>
+  runExpression(
+    readExpression(text),
+    (name) => COUNTS[name] ?? 0,
+    (glob) => Object.entries(COUNTS).reduce((sum, [name, count]) => sum + (globMatches(glob, name) ? count : 0), 0),
+  );
+
+describe('values', () => {
+  const cases: readonly [string, number][] = [
+    ['A', 1],
+    ['UNKNOWN', 0],
+    ['A + B', 4],
+    ['A + B * 2', 7],
+    ['(A + B) * 2', 8],
+    ['B - A - A', 1],
+    ['B / 2', 1.5],
+    ['B / C', 0],
+    ['-B + 4', 1],
+    ['!A', 0],
+    ['!C', 1],
+    ['!!B', 1],
+    ['A && B', 3],
+    ['B && A', 1],
+    ['C && B', 0],
+    ['C || B', 3],
+    ['B || A', 3],
+    ['A && !C', 1],
+    ['A || C && C', 1],
+    ['A + B > 3', 1],
+    ['A + B > 4', 0],
+    ['A + B >= 4', 1],
+    ['A < B', 1],
+    ['A <= C', 0],
+    ['A == 1', 1],
+    ['A != 1', 0],
+    ['A ^ B', 2],
+    ['C ? A : B', 3],
+    ['A ? C ? 1 : 2 : 3', 2],
+    ['(A>0) + (B>0) + (C>0) >= 2', 1],
+    ['rules_matching(__X*)', 7],
+    ['rules_matching( __X? ) > 6', 1],
+    ['1.5 + .5', 2],
+    ['()', 0],
+  ];
+  for (const [text, expected] of cases) {
+    it(`${text} = ${expected}`, () => {
+      expect(value(text)).toBe(expected);
+    });
+  }
+
+  it('names what it reads, each once', () => {
+    expect(readExpression('A + B + A > 1')).toMatchObject({ names: ['A', 'B'], globs: [] });
+  });
+});
+
+describe('refused', () => {
+  const cases: readonly [string, RegExp][] = [
+    ['', /nothing/],
+    ['A +', /ends too early/],
+    ['A B', /unexpected "B"/],
+    ['(A', /closing/],
+    ['A)', /unexpected/],
+    ['A % 2', /does not belong/],
+    ['A ? B', /without ":"/],
+    ['A = 1', /does not belong/],
+    ['system("id")', /unexpected|does not belong/],
+    ['A; B', /does not belong/],
+    [`${'('.repeat(200)}A${')'.repeat(200)}`, /deeper/],
+    [`${'!'.repeat(200)}A`, /deeper/],
+    [`A${' + A'.repeat(3_000)}`, /more than/],
+  ];
+  for (const [text, reason] of cases) {
+    it(text.slice(0, 30), () => {
+      expect(() => readExpression(text)).toThrow(ExpressionError);
+      expect(() => readExpression(text)).toThrow(reason);
+    });
+  }
+
+  it('takes a long chain without deep recursion', () => {
+    expect(value(`A${' + A'.repeat(1_900)}`)).toBe(1_901);
+  });
+});
+
+describe('globs', () => {
+  it('match in time linear in both lengths', () => {
+    expect(globMatches('__A*B?', '__AxxBy')).toBe(true);
+    expect(globMatches('__A*B?', '__AxxB')).toBe(false);
+    const started = performance.now();
+    expect(globMatches(`${'*a'.repeat(60)}b`, 'a'.repeat(20_000))).toBe(false);
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});
