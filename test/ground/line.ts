@@ -3,7 +3,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { findPorts, makePlace, waitUntil } from './place.js';
-import { startPostfix, type Postfix, type PostfixListener } from './postfix.js';
+import type { PostfixSite } from '../../programs/postfix-lines.js';
+import { startPostfix, type Postfix, type PostfixListener, type PostfixOptions } from './postfix.js';
 import { makeSite, siteListener, siteMain } from './site.js';
 import { startSink, type Sink, type SinkOptions } from './sink.js';
 import { startWeir, type Weir } from './weir.js';
@@ -59,67 +60,98 @@ export interface Line {
 
 const SETTLE_TIMEOUT_MS = 60_000;
 
-/** Starts everything, in the order sink, MTA, Weir, sender. */
+/** Starts everything, in the order sink, MTA, Weir, sender; what runs already is stopped again when a later one fails. */
 export async function startLine(given: LineOptions): Promise<Line> {
   const place = makePlace(given.name);
-  const options = { ...given, ...(await given.prepare?.(place.directory)) };
+  const started: (() => Promise<unknown>)[] = [];
+  const stopAll = async (): Promise<void> => {
+    for (const stop of started.splice(0).reverse()) await stop();
+    place.remove();
+  };
+  try {
+    const options = { ...given, ...(await given.prepare?.(place.directory)) };
+    return await startParts(place.directory, options, started, stopAll);
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+}
+
+async function startParts(
+  directory: string,
+  options: LineOptions,
+  started: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<Line> {
   const [port = 0, releasePort = 0, milterPort = 0, senderPort = 0] = await findPorts(4);
   const sink = await startSink(options.sinkOptions);
-  const queue = join(place.directory, 'mta', 'queue');
+  started.push(() => sink.stop());
+  const queue = join(directory, 'mta', 'queue');
   const milter =
     options.socket === 'inet' ? `inet:127.0.0.1:${milterPort}` : `unix:${join(queue, 'weir', 'milter.sock')}`;
-  const site = makeSite(milter, releasePort, queue);
-  const mta = await startPostfix({
+  const mta = await startPostfix(mtaOptions(directory, port, makeSite(milter, releasePort, queue), sink.port, options));
+  started.push(() => mta.stop());
+  mkdirSync(join(queue, 'weir'));
+  const config = writeConfig(milter, releasePort, directory, options);
+  const start = (text: string, env?: Readonly<Record<string, string>>): Promise<Weir> =>
+    startWeir({ directory, config: text, milter, env: { ...options.weirEnv, ...env } });
+  const weir = await start(config);
+  started.push(() => weir.stop());
+  const sender = await startPostfix({
+    name: 'sender',
+    directory,
+    listeners: [{ address: `127.0.0.1:${senderPort}` }],
+    main: senderMain(port, options),
+  });
+  started.push(() => sender.stop());
+  const line: Line = {
+    ...{ directory, sink, mta, port, releasePort, senderPort, config, stop },
+    ...{ weir, sender },
+    restartWeir: async (env, change) => {
+      const again = await start(change?.(config) ?? config, env);
+      started.push(() => again.stop());
+      line.weir = again;
+    },
+    settle: async (timeoutMs = SETTLE_TIMEOUT_MS) => {
+      const isEmpty = async (postfix: Postfix): Promise<boolean> => (await postfix.queue()).length === 0;
+      await waitUntil(
+        'both queues to be empty',
+        timeoutMs,
+        async () => (await isEmpty(line.sender)) && (await isEmpty(mta)),
+      );
+    },
+  };
+  return line;
+}
+
+/** The MTA, from the lines that `weir postfix` prints; everything goes on to the sink. */
+function mtaOptions(
+  directory: string,
+  port: number,
+  site: PostfixSite,
+  sinkPort: number,
+  options: LineOptions,
+): PostfixOptions {
+  const own = options.listenerOptions === undefined ? {} : { options: options.listenerOptions };
+  const onward = `[127.0.0.1]:${sinkPort}`;
+  return {
     name: 'mta',
-    directory: place.directory,
-    ...(options.files === undefined ? {} : { files: options.files }),
+    directory,
+    files: options.files ?? {},
     listeners: [
-      { address: `127.0.0.1:${port}`, ...(options.listenerOptions ? { options: options.listenerOptions } : {}) },
-      { address: `[::1]:${port}`, ...(options.listenerOptions ? { options: options.listenerOptions } : {}) },
+      { address: `127.0.0.1:${port}`, ...own },
+      { address: `[::1]:${port}`, ...own },
       siteListener(site),
       ...(options.listeners?.(port) ?? []),
     ],
     main: {
       ...siteMain(site),
       relay_domains: HOUSE,
-      relayhost: `[127.0.0.1]:${sink.port}`,
-      relay_transport: `smtp:[127.0.0.1]:${sink.port}`,
+      relayhost: onward,
+      relay_transport: `smtp:${onward}`,
       ...options.main,
     },
-  });
-  mkdirSync(join(queue, 'weir'));
-  const config = writeConfig(milter, releasePort, place.directory, options);
-  const start = (text: string, env?: Readonly<Record<string, string>>): Promise<Weir> =>
-    startWeir({ directory: place.directory, config: text, milter, env: { ...options.weirEnv, ...env } });
-  const weir = await start(config);
-  const sender = await startPostfix({
-    name: 'sender',
-    directory: place.directory,
-    listeners: [{ address: `127.0.0.1:${senderPort}` }],
-    main: senderMain(port, options),
-  });
-  const line: Line = {
-    directory: place.directory,
-    ...{ sink, mta, port, releasePort, sender, senderPort, weir, config },
-    restartWeir: async (env, change) => {
-      line.weir = await start(change?.(config) ?? config, env);
-    },
-    settle: async (timeoutMs = SETTLE_TIMEOUT_MS) => {
-      await waitUntil(
-        'both queues to be empty',
-        timeoutMs,
-        async () => (await sender.queue()).length === 0 && (await mta.queue()).length === 0,
-      );
-    },
-    stop: async () => {
-      await sender.stop();
-      await line.weir.stop();
-      await mta.stop();
-      await sink.stop();
-      place.remove();
-    },
   };
-  return line;
 }
 
 /** A sender that tries again soon, twenty at a time, and drops what bounces back to its own domain. */

@@ -108,6 +108,7 @@ class Server implements Weir {
 
   async rows(args: readonly string[]): Promise<readonly LogRow[]> {
     const result = await this.run([...args, '--json']);
+    if (result.status === EXIT_NOTHING_FOUND && result.stdout === '') return [];
     if (result.status !== 0)
       throw new Error(`weir ${args.join(' ')}: exit ${result.status}: ${result.stderr}${result.stdout}`);
     const lines = result.stdout.split('\n').filter(Boolean).slice(0, ROWS_MAX);

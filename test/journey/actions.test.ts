@@ -24,8 +24,10 @@ const CONFIG = (clamd: Clamd): string => `verdict:
     - { recipient: 'hold@*', tagAt: null, quarantineAt: -100, rejectAt: null }
     - { recipient: 'refuse@*', tagAt: null, quarantineAt: null, rejectAt: -100 }
 antivirus:
-  enabled: true
-  servers: [${JSON.stringify(clamd.unixServer)}]
+  engine: clamd
+  scanTimeoutMs: 2000
+  timeLimitMs: 4000
+  server: ${JSON.stringify(clamd.unixServer)}
 `;
 
 describe.skipIf(!ready)('each action, at every place', () => {
@@ -41,8 +43,8 @@ describe.skipIf(!ready)('each action, at every place', () => {
     });
   });
   afterAll(async () => {
-    await line.stop();
-    await clamd.stop();
+    await line?.stop();
+    await clamd?.stop();
   });
 
   const submit = (rcptTo: readonly string[], content: string): Promise<ClientOutcome> =>
@@ -69,7 +71,7 @@ describe.skipIf(!ready)('each action, at every place', () => {
       mailFrom: 'anna@away.test',
       security: null,
     });
-    expect(await findSecurity(line, messageId)).toEqual([]);
+    expect(await findSecurity(line, row)).toEqual([]);
     expect(line.mta.log()).toContain(String(row['queueId']));
   });
 
@@ -90,11 +92,9 @@ describe.skipIf(!ready)('each action, at every place', () => {
     expect(fieldsNamed(sunk.content, 'X-Spam-Level').join()).not.toContain('forged');
     const marks = ['X-Spam-Status', 'X-Spam-Flag', 'X-Spam-Level'];
     expect(withoutTrace(sunk.content, ...marks)).toBe(withoutTrace(Buffer.from(mail), ...marks));
-    expect(outcomeOf(await findLogged(line, messageId), 'tag@house.test')).toMatchObject({
-      action: 'tag',
-      category: 'spam',
-    });
-    expect(await findSecurity(line, messageId)).toHaveLength(1);
+    const row = await findLogged(line, messageId);
+    expect(outcomeOf(row, 'tag@house.test')).toMatchObject({ action: 'tag', category: 'spam' });
+    expect(await findSecurity(line, row)).toMatchObject([{ category: 'spam' }]);
   });
 
   it('quarantine: taken, held, not delivered; a release brings the very bytes, once, unfiltered', async () => {
@@ -128,11 +128,9 @@ describe.skipIf(!ready)('each action, at every place', () => {
     const messageId = nextId();
     const outcome = await submit(['refuse@house.test'], writeMail({ messageId }));
     expect(outcome.last.text).toMatch(/^554 5\.7\.1 /);
-    expect(outcomeOf(await findLogged(line, messageId), 'refuse@house.test')).toMatchObject({
-      action: 'reject',
-      quarantineId: null,
-    });
-    expect(await findSecurity(line, messageId)).toMatchObject([{ security: { category: 'reject' } }]);
+    const row = await findLogged(line, messageId);
+    expect(outcomeOf(row, 'refuse@house.test')).toMatchObject({ action: 'reject', quarantineId: null });
+    expect(await findSecurity(line, row)).toMatchObject([{ category: 'reject' }]);
     await quiet();
     expect(line.sink.mailsFor('refuse@house.test')).toEqual([]);
   });

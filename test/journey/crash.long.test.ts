@@ -1,8 +1,6 @@
 // Death in the middle: kill -9 of one scan worker, then of the whole house, amid 200 mails; and mails that kill the
 // process that looks at them. Nothing is lost, nothing is delivered unscanned, neighbours arrive.
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { callControl } from '../../programs/control.js';
 import type { ServerStatus } from '../../programs/process-messages.js';
 import { IN_PARSER, IN_STAGE, writeCrashPreload } from '../ground/crash-preload.js';
 import { startLine, type Line } from '../ground/line.js';
@@ -10,7 +8,7 @@ import { fieldsNamed, nextId, writeMail } from '../ground/mail.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
 import { waitUntil } from '../ground/place.js';
 import { deliverMany } from '../ground/senders.js';
-import { findLogged, outcomeOf } from './look.js';
+import { ask, findLogged, outcomeOf } from './look.js';
 
 const ready = requirePackage('postfix') && requireRoot();
 const MAILS = 200;
@@ -20,13 +18,9 @@ const SETTLE_TIMEOUT_MS = 240_000;
 
 describe.skipIf(!ready)('death in the middle', () => {
   let line: Line;
-  afterEach(() => line.stop());
+  afterEach(() => line?.stop());
 
-  const status = async (): Promise<ServerStatus> => {
-    const answer = await callControl(join(line.directory, 'store', 'control.sock'), 'status', {});
-    if (!answer.running) throw new Error('weir does not run');
-    return answer.result as ServerStatus;
-  };
+  const status = async (): Promise<ServerStatus> => (await ask(line, 'status', {})) as ServerStatus;
 
   it('kill -9 of one worker, then of all, amid 200 mails', async () => {
     line = await startLine({ name: 'kill' });

@@ -31,14 +31,14 @@ describe.skipIf(!ready)('nothing fails open', () => {
       prepare: async (directory) => {
         clamd = await startClamd(join(directory, 'clamd'));
         return {
-          config: `limits:\n  sizeMaxBytes: ${SIZE_MAX_BYTES}\nantivirus:\n  enabled: true\n  servers: [${JSON.stringify(clamd.tcpServer)}]\n`,
+          config: `limits:\n  sizeMaxBytes: ${SIZE_MAX_BYTES}\nantivirus:\n  engine: clamd\n  timeLimitMs: 4000\n  server: ${JSON.stringify(clamd.tcpServer)}\n`,
         };
       },
     });
   });
   afterAll(async () => {
-    await line.stop();
-    await clamd.stop();
+    await line?.stop();
+    await clamd?.stop();
   });
 
   const submit = (to: string, content: string): Promise<ClientOutcome> =>
@@ -76,9 +76,7 @@ describe.skipIf(!ready)('nothing fails open', () => {
     expect((await submit('down@house.test', writeMail())).last.code).toBe(451);
     await deliverMail(line.senderPort, { mailFrom: 'a@away.test', rcptTo: ['waits@house.test'], content: writeMail() });
     await waitUntil('the sender to be put off', 30_000, () => /status=deferred/.test(line.sender.log()));
-    await line.restartWeir({}, (config) =>
-      config.replace(/servers: \[.*\]/, `servers: [${JSON.stringify(clamd.tcpServer)}]`),
-    );
+    await line.restartWeir({}, (config) => config.replace(/server: .*/, `server: ${JSON.stringify(clamd.tcpServer)}`));
     const sunk = await line.sink.mailFor('waits@house.test', 60_000);
     expect(fieldsNamed(sunk.content, 'X-Spam-Status')).toHaveLength(1);
     expect(line.sink.mailsFor('down@house.test')).toEqual([]);

@@ -23,7 +23,7 @@ describe.skipIf(!ready)('kinds of mail', () => {
       },
     });
   });
-  afterAll(() => line.stop());
+  afterAll(() => line?.stop());
 
   it('null sender', async () => {
     const messageId = nextId();

@@ -41,7 +41,7 @@ describe.skipIf(!ready)('log injection', () => {
     );
     await findLogged(line, messageId);
   });
-  afterAll(() => line.stop());
+  afterAll(() => line?.stop());
 
   it('the text log stays one JSON object a line, none of them forged', () => {
     const lines = line.weir.log().split('\n').filter(Boolean);

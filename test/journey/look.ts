@@ -1,5 +1,7 @@
 // How the journeys look into Weir: by its own commands, as an administrator would.
+import { join } from 'node:path';
 import type { MessageEvent, RecipientOutcome } from '../../logs/event.js';
+import { callControl } from '../../programs/control.js';
 import type { QuarantineEntry } from '../../quarantine/quarantine.js';
 import type { Line } from '../ground/line.js';
 import { waitUntil } from '../ground/place.js';
@@ -16,9 +18,9 @@ export async function findLogged(line: Line, messageId: string): Promise<LogRow>
   );
 }
 
-/** Rows of the security log for that Message-ID. */
-export async function findSecurity(line: Line, messageId: string): Promise<readonly LogRow[]> {
-  return line.weir.rows(['log', 'search', '--security', messageId]);
+/** Entries of the security log for that message; it has the same number there. */
+export async function findSecurity(line: Line, row: LogRow): Promise<readonly LogRow[]> {
+  return line.weir.rows(['log', 'search', '--security', '--id', String(row['id'])]);
 }
 
 /** What the row says became of one recipient's mail. */
@@ -32,18 +34,47 @@ export async function findHeld(line: Line, id: string): Promise<QuarantineEntry 
   return (rows as unknown as QuarantineEntry[]).find((entry) => entry.id === id);
 }
 
+/** Most entries one question gives. */
+const PAGE = 1_000;
+
 /** Every row of the mail log, by recipient. */
 export async function findAllLogged(line: Line): Promise<ReadonlyMap<string, MessageEvent[]>> {
-  const rows = (await line.weir.rows(['log', 'search', '--limit', '5000'])) as unknown as MessageEvent[];
   const byRecipient = new Map<string, MessageEvent[]>();
-  for (const row of rows) {
-    for (const { address } of row.recipients) byRecipient.set(address, [...(byRecipient.get(address) ?? []), row]);
-  }
+  let cursor: string | null = null;
+  do {
+    const given: object = cursor === null ? {} : { cursor };
+    const page = (await ask(line, 'log.mail', { limit: PAGE, ...given })) as {
+      entries: MessageEvent[];
+      next: string | null;
+    };
+    for (const row of page.entries) {
+      for (const { address } of row.recipients) byRecipient.set(address, [...(byRecipient.get(address) ?? []), row]);
+    }
+    cursor = page.next;
+  } while (cursor !== null);
   return byRecipient;
 }
 
 /** Every recipient for whom something is held. */
 export async function findAllHeld(line: Line): Promise<ReadonlySet<string>> {
-  const rows = (await line.weir.rows(['quarantine', 'list', '--state', 'any', '--limit', '5000'])) as unknown as QuarantineEntry[];
-  return new Set(rows.flatMap((entry) => entry.recipients.map((recipient) => recipient.address)));
+  const held = new Set<string>();
+  let before: string | undefined;
+  do {
+    const given: object = before === undefined ? {} : { before };
+    const page = (await ask(line, 'quarantine.list', {
+      filter: { state: 'held' },
+      limit: PAGE,
+      ...given,
+    })) as QuarantineEntry[];
+    for (const entry of page) for (const { address } of entry.recipients) held.add(address);
+    before = page.length < PAGE ? undefined : page.at(-1)?.id;
+  } while (before !== undefined);
+  return held;
+}
+
+/** Asks the running server over its control socket; rejects when none runs. */
+export async function ask(line: Line, method: string, params: object): Promise<unknown> {
+  const answer = await callControl(join(line.directory, 'store', 'control.sock'), method, params);
+  if (!answer.running) throw new Error('weir does not run');
+  return answer.result;
 }
