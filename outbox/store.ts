@@ -99,7 +99,7 @@ class SqlOutbox implements OutboxStore {
     const list = JSON.stringify(ids);
     await this.options.database.write([
       change(
-        `UPDATE outbox_item SET holders = holders - (SELECT count(*) FROM json_each(?) WHERE value = id)
+        `UPDATE outbox_item SET holders = holders - (SELECT count(*) FROM json_each(?) WHERE value = outbox_item.id)
          WHERE state = 'prepared' AND id IN (SELECT value FROM json_each(?))`,
         list,
         list,
@@ -180,26 +180,24 @@ class SqlOutbox implements OutboxStore {
     const ids = idsOf(rowsOf(due));
     if (ids.length === 0) return [];
     const list = JSON.stringify(ids);
-    const [, items, waiting] = await database.write([
-      change(
-        `UPDATE outbox_item SET state = 'sending', attempts = attempts + 1 WHERE state = 'queued' AND id IN (SELECT value FROM json_each(?))`,
+    const [marked, items, waiting] = await database.write([
+      select(
+        `UPDATE outbox_item SET state = 'sending', attempts = attempts + 1
+         WHERE state = 'queued' AND id IN (SELECT value FROM json_each(?)) RETURNING id`,
         list,
       ),
+      select(`${ITEMS} WHERE i.id IN (SELECT value FROM json_each(?)) ORDER BY i.next_try_at, i.id`, list),
       select(
-        `${ITEMS} WHERE i.state = 'sending' AND i.id IN (SELECT value FROM json_each(?)) ORDER BY i.next_try_at, i.id`,
-        list,
-      ),
-      select(
-        `SELECT item, place, address FROM outbox_recipient WHERE state = 'waiting' AND item IN (SELECT value FROM json_each(?)) ORDER BY item, place`,
+        `SELECT item, place, address FROM outbox_recipient
+         WHERE state = 'waiting' AND item IN (SELECT value FROM json_each(?)) ORDER BY item, place`,
         list,
       ),
     ]);
-    return rowsOf(items).map((row) => ({
-      ...toItem(row),
-      waiting: rowsOf(waiting)
-        .filter((recipient) => recipient['item'] === row['id'])
-        .map((recipient) => ({ place: recipient['place'] as number, address: recipient['address'] as string })),
-    }));
+    const mine = new Set(idsOf(rowsOf(marked)));
+    return rowsOf(items)
+      .map(toItem)
+      .filter(({ id }) => mine.has(id))
+      .map((item) => ({ ...item, waiting: waitingOf(item.id, rowsOf(waiting)) }));
   }
 
   async record(
@@ -354,6 +352,12 @@ function toItem(row: Row): OutboxItem {
     expiresAt: row['expires_at'] as number,
     lastError: row['last_error'] as string | null,
   };
+}
+
+function waitingOf(item: string, rows: readonly Row[]): readonly WaitingRecipient[] {
+  return rows
+    .filter((row) => row['item'] === item)
+    .map((row) => ({ place: row['place'] as number, address: row['address'] as string }));
 }
 
 function idsOf(rows: readonly Row[]): readonly string[] {
