@@ -3,7 +3,13 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** What Node offers to plain JavaScript files without an import. */
-const NODE_GLOBALS = { URL: 'readonly', process: 'readonly', console: 'readonly', Buffer: 'readonly' };
+const NODE_GLOBALS = {
+  URL: 'readonly',
+  process: 'readonly',
+  console: 'readonly',
+  Buffer: 'readonly',
+  setTimeout: 'readonly',
+};
 
 const plain = tseslint.configs.disableTypeChecked;
 
@@ -41,5 +47,5 @@ export default tseslint.config(
     files: ['test/**/*.ts'],
     rules: { '@typescript-eslint/unbound-method': 'off', '@typescript-eslint/no-unsafe-assignment': 'off' },
   },
-  { files: ['**/*.js'], ...plain, languageOptions: { ...plain.languageOptions, globals: NODE_GLOBALS } },
+  { files: ['**/*.js', '**/*.mjs'], ...plain, languageOptions: { ...plain.languageOptions, globals: NODE_GLOBALS } },
 );
