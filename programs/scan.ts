@@ -80,24 +80,41 @@ async function scanAll(
   });
   const files = await listFiles(paths);
   const progress = createProgress(files.length);
+  const tally = new Map<string, number>();
   let exit: number = EXIT.clean;
   for (const file of files) {
     for await (const input of readMessages(file, stdin)) {
       if ('error' in input) {
         stderr.write(`weir scan: ${shown(input.name)}: ${shown(input.error)}\n`);
         exit = Math.max(exit, EXIT.noInput);
+        count(tally, 'unreadable');
         continue;
       }
       const judged = await judge(input.name, input.content, options, inForce);
       if (judged.verdict.action !== 'accept') exit = Math.max(exit, EXIT.found);
+      count(tally, judged.verdict.action);
       if (judged.result.broken.length > 0) exit = Math.max(exit, EXIT.broken);
       await write(options.json ? jsonLine(judged) : plainLines(judged));
     }
     progress.step();
   }
   progress.end();
+  if (files.length > 1) stderr.write(`${summaryLine(tally)}\n`);
   await inForce.retire();
   return exit;
+}
+
+function count(tally: Map<string, number>, key: string): void {
+  tally.set(key, (tally.get(key) ?? 0) + 1);
+}
+
+/** Such as `120 messages: 100 accept, 20 tag`. */
+function summaryLine(tally: ReadonlyMap<string, number>): string {
+  const total = [...tally.values()].reduce((sum, one) => sum + one, 0);
+  const parts = [...ACTION_PRECEDENCE, 'unreadable'].flatMap((key) =>
+    tally.has(key) ? [`${tally.get(key)} ${key}`] : [],
+  );
+  return `${total} messages: ${parts.join(', ')}`;
 }
 
 async function judge(name: string, content: Buffer, options: ScanOptions, inForce: InForce): Promise<Judged> {
