@@ -21,19 +21,12 @@ export interface RenderedHtml {
   readonly tags: ReadonlyMap<string, number>;
   /** Comments that stand inside a word (`mo<!-- x -->ney`). */
   readonly wordsSplit: number;
-  /** Images fetched from elsewhere with a width or height of at most 2 pixels. */
-  readonly tinyImages: number;
   /** `input type=password` and the like. */
   readonly passwordFields: number;
   /** Targets of forms, as written. */
   readonly formActions: readonly string[];
-  /** Characters of script text. */
-  readonly scriptLength: number;
-  /** Script text, the first `SCRIPT_KEPT_MAX` characters. */
-  readonly script: string;
 }
 
-const SCRIPT_KEPT_MAX = 20_000;
 const FORM_ACTIONS_MAX = 100;
 
 /** Renders; never throws on what the HTML is. */
@@ -55,24 +48,14 @@ class Renderer {
   private commentAfterLetter = false;
   private readonly tags = new Map<string, number>();
   private wordsSplit = 0;
-  private tinyImages = 0;
   private passwordFields = 0;
   private readonly formActions: string[] = [];
-  private scriptLength = 0;
-  private script = '';
 
   startTag(name: string, attributes: readonly { name: string; value: string }[]): void {
     this.tags.set(name, (this.tags.get(name) ?? 0) + 1);
     this.tagSpace(name);
     if (SILENT.has(name)) this.silentIn = name;
     const value = (key: string) => attributes.find((attribute) => attribute.name === key)?.value ?? null;
-    if (
-      name === 'img' &&
-      (tiny(value('width')) || tiny(value('height'))) &&
-      /^(?:https?:)?\/\//i.test(value('src') ?? '')
-    ) {
-      this.tinyImages++;
-    }
     if (name === 'input' && value('type')?.toLowerCase() === 'password') this.passwordFields++;
     const action = name === 'form' ? value('action') : null;
     if (action !== null && this.formActions.length < FORM_ACTIONS_MAX) this.formActions.push(action);
@@ -88,7 +71,7 @@ class Renderer {
   }
 
   textNode(text: string): void {
-    if (this.silentIn !== null) return this.scriptText(text);
+    if (this.silentIn !== null) return;
     if (this.commentAfterLetter && /^[A-Za-z]/.test(text)) this.wordsSplit++;
     this.commentAfterLetter = false;
     let piece = text.replace(/[ \t\n\r\f\v\xa0]+/g, ' ');
@@ -96,12 +79,6 @@ class Renderer {
     if (piece === '') return;
     this.pieces.push(piece);
     this.lastIsSpace = false;
-  }
-
-  private scriptText(text: string): void {
-    if (this.silentIn !== 'script') return;
-    this.scriptLength += text.length;
-    if (this.script.length < SCRIPT_KEPT_MAX) this.script += text.slice(0, SCRIPT_KEPT_MAX - this.script.length);
   }
 
   private tagSpace(name: string): void {
@@ -120,15 +97,8 @@ class Renderer {
       text: this.pieces.join(''),
       tags: this.tags,
       wordsSplit: this.wordsSplit,
-      tinyImages: this.tinyImages,
       passwordFields: this.passwordFields,
       formActions: this.formActions,
-      scriptLength: this.scriptLength,
-      script: this.script,
     };
   }
-}
-
-function tiny(size: string | null): boolean {
-  return size !== null && /^\s{0,4}[0-2](?:px)?\s{0,4}$/i.test(size);
 }

@@ -2,6 +2,7 @@
 // by. A line that cannot be taken is refused with its place and a reason, and the rest is read on. Rules are data:
 // nothing in a file is evaluated, included or run.
 import { nearestName } from '../config/nearest.js';
+import { ConditionalBlocks } from './blocks.js';
 import {
   HEADER_MODIFIERS,
   type HeaderModifier,
@@ -126,35 +127,6 @@ function withoutComment(raw: string): string {
   let end = raw.indexOf('#');
   while (end > 0 && raw.charAt(end - 1) === '\\') end = raw.indexOf('#', end + 1);
   return (end < 0 ? raw : raw.slice(0, end)).replaceAll('\\#', '#').trim();
-}
-
-/** Conditional blocks are not taken: what stands in one must not run unconditionally, so the whole is refused at once. */
-class ConditionalBlocks {
-  private depth = 0;
-  private startedAt = 0;
-
-  constructor(private readonly refuse: (line: number, reason: string) => void) {}
-
-  /** Whether the line belongs to a block, and is done with. */
-  takes(content: string, line: number): boolean {
-    const word = content.split(/[\s(]/, 1)[0]!.toLowerCase();
-    if (word === 'if' || word === 'ifplugin') {
-      if (this.depth++ === 0) this.startedAt = line;
-    } else if (word === 'endif' && this.depth > 0) {
-      if (--this.depth === 0)
-        this.refuse(
-          this.startedAt,
-          `conditional block, lines ${this.startedAt} to ${line}: not supported, left out whole`,
-        );
-      return true;
-    }
-    return this.depth > 0;
-  }
-
-  end(): void {
-    if (this.depth > 0)
-      this.refuse(this.startedAt, 'conditional block without "endif": left out to the end of the file');
-  }
 }
 
 function definition(content: string): Definition {

@@ -1,7 +1,10 @@
 // The core rules: each has an example that it hits and one that it misses, and all of them are run as whole messages.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isSubRule } from '../../rules/definition.js';
-import { loadRules, readCoreRules, refusalText } from '../../rules/load.js';
+import { EVALS } from '../../rules/evals/table.js';
+import { coreRulesDirectory, loadRules, readCoreRules, refusalText } from '../../rules/load.js';
 import { mailShowing, makeMail, readExampleMessages } from './examples.js';
 import { namesOf, run } from './run.js';
 
@@ -48,7 +51,6 @@ describe('core rules', () => {
         )
         .map((hits) => `${name} ${hits ? 'hits' : 'misses'}`),
     );
-    // The sub-rule that carries the examples of URI_IP's pattern is tested below as well.
     expect(missing).toEqual([]);
   });
 
@@ -90,5 +92,20 @@ describe('GTUBE', () => {
   it('scores in a subject and in HTML', () => {
     expect(run(set, makeMail([`Subject: ${text}`], 'x')).score).toBeGreaterThanOrEqual(1000);
     expect(run(set, makeMail(['Content-Type: text/html'], `<p>${text}</p>`)).score).toBeGreaterThanOrEqual(1000);
+  });
+});
+
+describe('evals', () => {
+  it('are all in docs/rules.md, and no others', () => {
+    const page = readFileSync(join(coreRulesDirectory(), '../../docs/rules.md'), 'utf8');
+    const listed = [...page.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual([...EVALS.keys()].sort());
+  });
+
+  it('each serve a core rule', () => {
+    const used = new Set(
+      readCoreRules().flatMap((one) => (one.kind === 'rule' && one.test.kind === 'eval' ? [one.test.name] : [])),
+    );
+    expect([...EVALS.keys()].filter((name) => !used.has(name))).toEqual([]);
   });
 });
