@@ -36,6 +36,10 @@ export async function fileKind(content: Buffer): Promise<FileKind | null> {
   const marked = byMark(content);
   if (marked !== null) return marked;
   const prefix = content.subarray(0, KIND_BYTES_MAX);
+  if (prefix[0] === 0xff && prefix[1] === 0xfe) {
+    const wide = byText(prefix.subarray(0, TEXT_BYTES_MAX)); // The library takes this byte order mark for sound.
+    if (wide !== null) return wide;
+  }
   const known = await byLibrary(prefix);
   if (known !== null && !VAGUE.has(known.extension)) return known;
   return byText(prefix.subarray(0, TEXT_BYTES_MAX)) ?? known ?? looseMark(prefix);

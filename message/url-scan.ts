@@ -11,25 +11,25 @@ const SCHEMES = ['http:', 'https:', 'ftp:', 'ftps:', 'hxxp:', 'hxxps:'];
 /** Dots that look like dots: browsers take them for one. */
 const EXOTIC_DOTS = /[\u3002\uff0e\uff61]/g;
 
-/** URLs of `text` in order of appearance, at most `max`; `cut` when there may be more. */
+/** URLs of `text` in order of appearance, each once, at most `max`; `cut` when there may be more. */
 export function findUrls(text: string, max: number): { readonly urls: readonly string[]; readonly cut: boolean } {
-  const urls: string[] = [];
+  const urls = new Set<string>();
   DELIMITERS.lastIndex = 0;
   let start = 0;
   while (start < text.length) {
     DELIMITERS.lastIndex = start;
     const match = DELIMITERS.exec(text);
     const end = match === null ? text.length : match.index;
-    if (end - start >= WORD_LENGTH_MIN && !scanWord(text, start, end, urls, max)) return { urls, cut: true };
+    if (end - start >= WORD_LENGTH_MIN && !scanWord(text, start, end, urls, max)) return { urls: [...urls], cut: true };
     start = end + 1;
   }
-  return { urls, cut: false };
+  return { urls: [...urls], cut: false };
 }
 
 const WORD_LENGTH_MIN = 4;
 
 /** Takes the URLs of one word; false when `max` is reached. */
-function scanWord(text: string, start: number, end: number, urls: string[], max: number): boolean {
+function scanWord(text: string, start: number, end: number, urls: Set<string>, max: number): boolean {
   const word = text.slice(start, end);
   if (!word.includes('.') && !word.includes('://') && !EXOTIC.test(word)) return true;
   let at = 0;
@@ -41,8 +41,7 @@ function scanWord(text: string, start: number, end: number, urls: string[], max:
     const stop = next > 0 && isSeparator(word[next - 1] as string) ? next - 1 : word.length;
     const url = trimUrl(word.slice(from, Math.min(stop, from + URL_LENGTH_MAX)));
     if (url.length > SCHEME_LENGTH_MIN) {
-      if (urls.length >= max) return false;
-      urls.push(url);
+      if (!take(urls, url, max)) return false;
       found++;
     }
     at = stop === word.length ? word.length : stop + 1;
@@ -50,8 +49,13 @@ function scanWord(text: string, start: number, end: number, urls: string[], max:
   if (found > 0) return found < URLS_PER_WORD_MAX;
   const bare = bareHost(word);
   if (bare === null) return true;
-  if (urls.length >= max) return false;
-  urls.push(bare);
+  return take(urls, bare, max);
+}
+
+/** False when it is a further one over `max`. */
+function take(urls: Set<string>, url: string, max: number): boolean {
+  if (urls.size >= max && !urls.has(url)) return false;
+  urls.add(url);
   return true;
 }
 
@@ -75,15 +79,22 @@ const START = /(?:https?|ftps?|hxxps?):\/{0,2}(?=[^\s/])|www\d{0,2}\.(?=[^.\s])/
 
 /** Drops what belongs to the sentence: punctuation at the end, a closing bracket without an opening one. */
 function trimUrl(url: string): string {
-  let end = url.length;
-  const opening = url.indexOf('(');
-  const closing = url.indexOf(')');
-  if (closing >= 0 && (opening < 0 || opening > closing)) end = closing;
+  let end = closingEnd(url);
   while (end > 0 && TRAILING.has(url[end - 1] as string)) end--;
   return url.slice(0, end);
 }
 
-const TRAILING = new Set([...'.,;:!?\'"*_~^)]>-']);
+/** Offset of the first `)` that closes nothing, or the end. */
+function closingEnd(url: string): number {
+  let depth = 0;
+  for (let at = 0; at < url.length; at++) {
+    if (url[at] === '(') depth++;
+    else if (url[at] === ')' && --depth < 0) return at;
+  }
+  return url.length;
+}
+
+const TRAILING = new Set([...'.,;:!?\'"*_~^]>-']);
 
 /** `host.tld/path` without a scheme, when the suffix is a public one; a bare host name is too often a file name. */
 function bareHost(word: string): string | null {

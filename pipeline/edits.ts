@@ -47,8 +47,11 @@ class Editor {
   apply(edits: readonly Edit[]): Buffer {
     for (const edit of edits) this.#take(edit);
     const headEnd = this.#headEnd();
-    const pieces: Buffer[] = this.#above.map(latin1);
-    let at = 0;
+    // What stands above the first field (a continuation of nothing, a mail folder's line) stays above: below a new field
+    // it would become part of it.
+    let at = this.fields[0]?.start ?? headEnd;
+    const pieces: Buffer[] = [this.raw.subarray(0, at)];
+    if (this.#above.length > 0) pieces.push(this.#missingLineEnd(at), ...this.#above.map(latin1));
     for (const field of this.fields) {
       const text = this.#changed.get(field.start);
       if (text === undefined) continue;
