@@ -1,7 +1,7 @@
 // Measures mail per second through a real Postfix (smtp-source, private instance, disk queue, discard) without a milter,
 // with a no-op libmilter program in C, with Weir's milter layer alone, and with `weir serve` with all stages off. Rounds
 // are interleaved in one run and ratios printed: machine load moves the figures, hardly the ratios.
-// Run: node dist/bench/milter.js [--messages 1000] [--rounds 3] [--senders 16] [--only layer,serve] [--dir DIR] [--cpu-prof]
+// Run: node dist/bench/milter.js [--messages 1000] [--rounds 3] [--senders 16] [--only none,layer,serve,trap] [--dir DIR] [--cpu-prof]
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -117,6 +117,15 @@ async function startContestants(options: MilterBenchOptions, children: ChildProc
         fileURLToPath(import.meta.url),
         '--layer',
         at,
+      ]);
+    }
+    if (kind === 'tcp' && options.only.includes('trap')) {
+      const at = address('trap');
+      await start('Weir, milter layer, silent', at, process.execPath, [
+        fileURLToPath(import.meta.url),
+        '--layer',
+        at,
+        '--silent',
       ]);
     }
     if (wanted('serve')) {
@@ -247,8 +256,8 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 /** The milter layer with a handler that accepts everything: what the protocol itself costs. */
-async function serveLayer(address: string): Promise<void> {
-  const settings = Value.Default(MILTER_SECTION.schema, { listen: [address], socketMode: '0666' });
+async function serveLayer(address: string, noReply: 'auto' | 'always'): Promise<void> {
+  const settings = Value.Default(MILTER_SECTION.schema, { listen: [address], socketMode: '0666', noReply });
   Value.Assert(MILTER_SECTION.schema, settings);
   const server = createMilterServer(settings, { onMessage: async () => ({ answer: { kind: 'accept', edits: [] } }) });
   await server.listen();
@@ -259,6 +268,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       layer: { type: 'string' },
+      silent: { type: 'boolean', default: false },
       messages: { type: 'string', default: '1000' },
       rounds: { type: 'string', default: '3' },
       senders: { type: 'string', default: '16' },
@@ -268,7 +278,7 @@ async function main(): Promise<void> {
       'cpu-prof': { type: 'boolean', default: false },
     },
   });
-  if (values.layer !== undefined) return serveLayer(values.layer);
+  if (values.layer !== undefined) return serveLayer(values.layer, values.silent ? 'always' : 'auto');
   const directory = mkdtempSync(join(values.dir ?? tmpdir(), 'weir-bench-milter-'));
   chmodSync(directory, 0o755);
   const only = values.only.split(',').filter(Boolean);

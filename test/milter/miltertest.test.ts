@@ -62,8 +62,6 @@ describe.each(['tcp', 'unix'] as const)('miltertest over %s', (kind) => {
   const start = (): Promise<TestServer> =>
     startServer({
       kind,
-      // miltertest waits for an answer to every event unless told otherwise, and cannot be told.
-      settings: { noReply: 'never' },
       judge,
       handler: {
         onMail: (_connection, mailFrom) => refuseUnless(!mailFrom.address.startsWith('refused@')),
@@ -87,7 +85,7 @@ describe.each(['tcp', 'unix'] as const)('miltertest over %s', (kind) => {
   });
 
   test('a script that expects the wrong thing fails', async () => {
-    const server = await startServer({ kind, settings: { noReply: 'never' } });
+    const server = await startServer({ kind });
     await expect(play('edits', server)).rejects.toThrow();
   });
 });
