@@ -67,7 +67,8 @@ class Renderer {
   }
 
   comment(): void {
-    this.commentAfterLetter = /[A-Za-z]$/.test(this.pieces.at(-1) ?? '');
+    // Only the last character: a pattern would walk the whole piece for every comment after it.
+    this.commentAfterLetter = /[A-Za-z]/.test(this.pieces.at(-1)?.at(-1) ?? '');
   }
 
   textNode(text: string): void {

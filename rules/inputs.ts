@@ -7,7 +7,7 @@ import type { Part } from '../message/mime.js';
 import { toBytes, WHITE_SPACE } from './bytes.js';
 import type { TextInput } from './definition.js';
 import { HeaderValues } from './headers.js';
-import { renderHtml, type RenderedHtml } from './html.js';
+import { HTML_LENGTH_MAX, renderHtml, type RenderedHtml } from './html.js';
 import { Subject } from './pattern/pattern.js';
 import { uriForms } from './uris.js';
 
@@ -74,7 +74,10 @@ export class RuleInputs {
   html(): readonly HtmlText[] {
     this.htmlTexts ??= this.message.texts
       .filter((text) => text.kind === 'html')
-      .map((text) => ({ text, rendered: renderHtml(text.source) }));
+      .map((text) => {
+        if (text.source.length > HTML_LENGTH_MAX) this.anyCut = true;
+        return { text, rendered: renderHtml(text.source) };
+      });
     return this.htmlTexts;
   }
 
@@ -140,6 +143,7 @@ export class RuleInputs {
   private rawbodyChunks(): string[] {
     return this.message.parts.filter(isRawText).flatMap((part) => {
       const content = part.content();
+      if (content.length > RAWBODY_PART_MAX + CUT_SEARCH_MAX) this.anyCut = true;
       const text = content.toString('latin1', 0, RAWBODY_PART_MAX + CUT_SEARCH_MAX).replace(/\r\n/g, '\n');
       return chunk(this.cutPart(text, RAWBODY_PART_MAX, '\n> '));
     });

@@ -11,6 +11,8 @@ const ATTACHMENTS_MAX = 200;
 const NAMES_MAX = 10;
 /** Characters looked at of a name, from its end. */
 const NAME_LENGTH_MAX = 300;
+/** Attached pages that are read. */
+const PAGES_MAX = 10;
 /** Bytes of an attached page that are read. */
 const PAGE_BYTES_MAX = 200_000;
 
@@ -71,11 +73,13 @@ function base64Ascii(inputs: RuleInputs): EvalResult {
 
 /** An attached page that runs a script or asks for a password. */
 function activePage(inputs: RuleInputs): EvalResult {
+  let pages = 0;
   for (const attachment of inputs.message.attachments.slice(0, ATTACHMENTS_MAX)) {
     const page = names(attachment).find((name) =>
       ['htm', 'html', 'shtml', 'xhtml', 'svg'].includes(endings(name).at(-1) ?? ''),
     );
     if (page === undefined) continue;
+    if (++pages > PAGES_MAX) break;
     const { tags, passwordFields } = renderHtml(attachment.content.toString('latin1', 0, PAGE_BYTES_MAX));
     if (tags.has('script') || passwordFields > 0) return { count: 1, evidence: safe(page) };
   }
