@@ -36,7 +36,7 @@ export const ALERTS = {
   },
   'outbox-unreachable': {
     meaning: 'The mail server does not take mail back on the re-injection listener; releases and notices wait.',
-    action: '`weir postfix check` compares the listener with what it should be; is Postfix running?',
+    action: '`weir postfix check` compares the listener with what it should be; see that Postfix runs.',
   },
   'content-damaged': {
     meaning: 'The stored content of a message is missing or damaged.',
@@ -48,7 +48,7 @@ export const ALERTS = {
   },
   'antivirus-signatures-old': {
     meaning: 'The antivirus signatures are older than allowed.',
-    action: 'Look at freshclam: does it run, can it reach its mirror?',
+    action: 'See that freshclam runs and can reach its mirror.',
   },
   'stage-broken': {
     meaning: 'A stage fails or overruns its time; its break policy decides about mail.',

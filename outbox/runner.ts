@@ -9,8 +9,8 @@ import type { DueItem, OutboxStore, RecipientResult } from './store.js';
 /** How often it looks for due items, ms. */
 export const POLL_MS = 500;
 /** Without renewal the lease ends after this, ms. */
-export const LEASE_MS = 30_000;
-const RENEW_MS = 8_000;
+export const LEASE_MS = 15_000;
+const RENEW_MS = 4_000;
 const LEASE = 'outbox-runner';
 
 export interface RunnerLog {

@@ -32,14 +32,25 @@ const statements = new Map();
 /** @type {Job[]} */
 const queue = [];
 
-const database = open();
+const database = openOrTell();
 port.on('message', (job) => {
   queue.push(job);
   drain();
 });
-port.postMessage({ opened: true });
 
-/** Opens the file; a failure ends the thread, and database.ts hears of it as its error. */
+/** Says first of all whether the file could be opened; where not, the thread ends. */
+function openOrTell() {
+  try {
+    const opened = open();
+    port.postMessage({ opened: true });
+    return opened;
+  } catch (error) {
+    port.postMessage({ opened: false, ...failure(0, error) });
+    process.exit(0);
+  }
+}
+
+/** Opens the file. */
 function open() {
   const db = new Database(options.path, {
     timeout: options.busyTimeoutMs,

@@ -199,7 +199,10 @@ class ThreadDatabase implements Database {
       workerData: threadData(this.options),
     });
     await new Promise<void>((resolve, reject) => {
-      worker.once('message', () => resolve());
+      worker.once('message', (said: { readonly opened: boolean; readonly error?: Reply['error'] }) => {
+        if (said.opened) resolve();
+        else reject(new DatabaseError(said.error?.code ?? 'DATABASE', said.error?.message ?? 'cannot be opened'));
+      });
       worker.once('error', (error) => reject(toError(error)));
       worker.once('exit', () => reject(new DatabaseError('DATABASE_GONE', `${this.path}: thread ended while opening`)));
     });
