@@ -11,11 +11,12 @@ const WAIT_MS = 20_000;
 
 /** The one row of the mail log for that Message-ID. */
 export async function findLogged(line: Line, messageId: string): Promise<LogRow> {
-  return waitUntil(
-    `a log row of ${messageId}`,
-    WAIT_MS,
-    async () => (await line.weir.rows(['log', 'search', messageId]))[0],
-  );
+  return waitUntil(`a log row of ${messageId}`, WAIT_MS, async () => {
+    const page = (await ask(line, 'log.mail', { text: messageId, limit: 1 })) as {
+      readonly entries: readonly LogRow[];
+    };
+    return page.entries[0];
+  });
 }
 
 /** Entries of the security log for that message; it has the same number there. */

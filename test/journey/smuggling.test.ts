@@ -4,8 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OUTSIDE, startLine, type Line } from '../ground/line.js';
 import { fieldsNamed, nextId, writeMail } from '../ground/mail.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
+import { findPorts } from '../ground/place.js';
+import { startPostfix } from '../ground/postfix.js';
 import { SmtpClient } from '../ground/smtp-client.js';
-import { findLogged, outcomeOf } from './look.js';
+import { ask, findLogged, outcomeOf } from './look.js';
 
 const ready = requirePackage('postfix') && requireRoot();
 const QUIET_MS = 1_500;
@@ -25,13 +27,15 @@ describe.skipIf(!ready)('smuggling', () => {
   });
   afterAll(() => line?.stop());
 
+  const quiet = (): Promise<void> => new Promise((done) => setTimeout(done, QUIET_MS));
+
   /** A mail that holds a whole second transaction behind a false end. */
   const content = (end: string, messageId: string): string =>
     `${writeMail({ messageId, body: 'first' })}${end}MAIL FROM:<forged@house.test>\r\nRCPT TO:<victim@house.test>\r\nDATA\r\n` +
     `Subject: smuggled\r\nMessage-ID: <smuggled-${messageId}>\r\n\r\nsecond\r\n.\r\n`;
 
-  const send = async (recipient: string, bytes: string): Promise<number> => {
-    const client = await SmtpClient.open(line.port, { localAddress: OUTSIDE });
+  const send = async (port: number, recipient: string, bytes: string): Promise<number> => {
+    const client = await SmtpClient.open(port, { localAddress: OUTSIDE });
     await client.command('MAIL FROM:<anna@away.test>');
     await client.command(`RCPT TO:<${recipient}>`);
     await client.command('DATA');
@@ -41,34 +45,57 @@ describe.skipIf(!ready)('smuggling', () => {
     return code;
   };
 
-  it.each(FALSE_ENDS.map((end, index) => [JSON.stringify(end), end, index] as const))(
-    '%s on the way in: one message',
-    async (_shown, end, index) => {
-      const messageId = nextId();
-      line.sink.clear();
-      expect(await send(`in${index}@house.test`, content(end, messageId))).toBe(250);
+  it('on the way in: one message each, whatever the false end', async () => {
+    const ids = FALSE_ENDS.map(() => nextId());
+    for (const [index, end] of FALSE_ENDS.entries()) {
+      expect([end, await send(line.port, `in${index}@house.test`, content(end, ids[index] ?? ''))]).toEqual([end, 250]);
+    }
+    for (const [index, end] of FALSE_ENDS.entries()) {
       const sunk = await line.sink.mailFor(`in${index}@house.test`);
-      await new Promise((done) => setTimeout(done, QUIET_MS));
-      expect(line.sink.mails).toHaveLength(1);
-      expect(line.sink.mailsFor('victim@house.test')).toEqual([]);
-      expect(sunk.content.toString('latin1')).toContain('MAIL FROM:<forged@house.test>');
-      expect(fieldsNamed(sunk.content, 'X-Spam-Status')).toHaveLength(1);
-      expect(await line.weir.rows(['log', 'search', `smuggled-${messageId}`])).toEqual([]);
-    },
-  );
+      expect([end, sunk.content.includes('MAIL FROM:<forged@house.test>')]).toEqual([end, true]);
+      expect([end, fieldsNamed(sunk.content, 'X-Spam-Status').length]).toEqual([end, 1]);
+    }
+    await quiet();
+    expect(line.sink.mails).toHaveLength(FALSE_ENDS.length);
+    expect(line.sink.mailsFor('victim@house.test')).toEqual([]);
+    expect(await line.weir.rows(['log', 'search', 'smuggled-'])).toEqual([]);
+  });
 
-  it.each(FALSE_ENDS.map((end) => [JSON.stringify(end), end] as const))(
-    '%s out of the quarantine: one message',
-    async (_shown, end) => {
+  it('out of the quarantine: one message each, whatever the false end', async () => {
+    line.sink.clear();
+    for (const [index, end] of FALSE_ENDS.entries()) {
       const messageId = nextId();
-      line.sink.clear();
-      expect(await send('hold@house.test', content(end, messageId))).toBe(250);
-      const id = outcomeOf(await findLogged(line, messageId), 'hold@house.test')?.quarantineId ?? '';
-      expect(await line.weir.run(['quarantine', 'release', id])).toMatchObject({ status: 0 });
-      const sunk = await line.sink.mailFor('hold@house.test');
-      await new Promise((done) => setTimeout(done, QUIET_MS));
-      expect(line.sink.mails).toHaveLength(1);
-      expect(sunk.content.toString('latin1')).toContain('MAIL FROM:<forged@house.test>');
-    },
-  );
+      expect([end, await send(line.port, `hold@h${index}.house.test`, content(end, messageId))]).toEqual([end, 250]);
+      const row = await findLogged(line, messageId);
+      const id = outcomeOf(row, `hold@h${index}.house.test`)?.quarantineId ?? '';
+      expect(await ask(line, 'quarantine.release', { id })).toHaveLength(1);
+    }
+    for (const [index, end] of FALSE_ENDS.entries()) {
+      const sunk = await line.sink.mailFor(`hold@h${index}.house.test`);
+      expect([end, sunk.content.includes('MAIL FROM:<forged@house.test>')]).toEqual([end, true]);
+    }
+    await quiet();
+    expect(line.sink.mails).toHaveLength(FALSE_ENDS.length);
+    expect(line.sink.mailsFor('victim@house.test')).toEqual([]);
+  });
+
+  it('would be seen: without the line that weir postfix prints, the same bytes are two messages', async () => {
+    const [port = 0] = await findPorts(1);
+    const open = await startPostfix({
+      name: 'open',
+      directory: line.directory,
+      listeners: [{ address: `127.0.0.1:${port}` }],
+      main: {
+        relayhost: `[127.0.0.1]:${line.sink.port}`,
+        relay_domains: 'house.test',
+        smtpd_forbid_bare_newline: 'no',
+      },
+    });
+    try {
+      await send(port, 'first@house.test', content('\n.\n', nextId()));
+      expect((await line.sink.mailFor('victim@house.test')).mailFrom).toBe('forged@house.test');
+    } finally {
+      await open.stop();
+    }
+  });
 });
