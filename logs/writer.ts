@@ -49,7 +49,8 @@ class SpoolingWriter implements DurableLogWriter {
         await this.store([event], this.options.filterSubject);
         return;
       } catch (error) {
-        this.storeFailedAt = performance.now();
+        // Trouble with this one event must not keep the others from the store.
+        if (isStoreTrouble(error)) this.storeFailedAt = performance.now();
         this.options.alert('log-unwritable', true, errorText(error));
       }
     }

@@ -1,7 +1,7 @@
 // Message bodies as files named by their SHA-256, written once and shared by whoever refers to them. A put is on disk when
 // it resolves; a file goes only when nobody refers to it, safely against puts of the same content in other processes.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from './clock.js';
 
@@ -124,7 +124,17 @@ class FileBlobs implements Blobs {
 
   private async write(path: string, content: Buffer): Promise<void> {
     const part = `${path}.${randomBytes(6).toString('hex')}${PART}`;
-    const file = await open(part, 'wx', 0o600);
+    try {
+      await this.writeSynced(part, content);
+      await rename(part, path);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
+  }
+
+  private async writeSynced(path: string, content: Buffer): Promise<void> {
+    const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(content);
       const now = this.clock.now() / 1_000;
@@ -133,7 +143,6 @@ class FileBlobs implements Blobs {
     } finally {
       await file.close();
     }
-    await rename(part, path);
   }
 
   private async isOld(path: string): Promise<boolean> {

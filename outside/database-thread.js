@@ -10,6 +10,8 @@ import Database from 'better-sqlite3';
 const GROUP_JOBS_MAX = 512;
 /** Prepared statements kept. */
 const STATEMENTS_MAX = 256;
+/** What is kept of the write-ahead file after a checkpoint, bytes. */
+const JOURNAL_BYTES_MAX = 64 * 1_048_576;
 /** Rows between two looks at the clock in a scan. */
 const SCAN_CLOCK_ROWS = 64;
 
@@ -59,6 +61,7 @@ function open() {
   });
   if (!options.readOnly) db.pragma('journal_mode = WAL');
   db.pragma(`synchronous = ${options.synchronous}`);
+  db.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`);
   db.pragma('foreign_keys = ON');
   db.pragma(`cache_size = -${options.cacheKib}`);
   db.function('folded_contains', { deterministic: true }, (hay, needle) =>

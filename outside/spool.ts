@@ -1,6 +1,6 @@
 // A spool: lines appended to a file and synced, for when a database will not take them. Each process writes files of its
 // own, named by process and its start time; whoever drains takes closed files and those of processes that are gone.
-import { mkdir, open, readdir, readFile, rename, unlink, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDir } from './blobs.js';
 
@@ -8,6 +8,9 @@ import { syncDir } from './blobs.js';
 export const SPOOL_FILE_BYTES_MAX = 16 * 1_048_576;
 const SUFFIX = '.jsonl';
 const DAMAGED = '.damaged';
+
+/** Files that some spool of this process still writes. */
+const openFiles = new Set<string>();
 
 export interface Spool {
   /** Durable when it resolves. Lines that arrive while a sync runs share the next one. */
@@ -27,7 +30,7 @@ export async function openSpool(dir: string): Promise<Spool> {
 
 class FileSpool implements Spool {
   private file: FileHandle | null = null;
-  private current = '';
+  private current: string | null = null;
   private sizeBytes = 0;
   private count = 0;
   private waiting: { line: string; resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -50,10 +53,11 @@ class FileSpool implements Spool {
     await this.closeFile();
     let lines = 0;
     for (const name of await this.names()) {
-      if (name === this.current || (await this.isAnothers(name))) continue;
       const path = join(this.dir, name);
-      const whole = wholeLines(await readFile(path, 'utf8'));
-      if (await take(whole)) await unlink(path);
+      if (openFiles.has(path) || (await this.isAnothers(name))) continue;
+      const whole = await readLines(path);
+      if (whole === null) continue;
+      if (await take(whole)) await rm(path, { force: true });
       else await rename(path, path + DAMAGED);
       lines += whole.length;
     }
@@ -95,7 +99,8 @@ class FileSpool implements Spool {
     const name = `${this.owner}-${String(Date.now())}-${String(this.count).padStart(6, '0')}${SUFFIX}`;
     const file = await open(join(this.dir, name), 'ax', 0o600);
     this.file = file;
-    this.current = name;
+    this.current = join(this.dir, name);
+    openFiles.add(this.current);
     this.sizeBytes = 0;
     await syncDir(this.dir);
     return file;
@@ -104,7 +109,8 @@ class FileSpool implements Spool {
   private async closeFile(): Promise<void> {
     const file = this.file;
     this.file = null;
-    this.current = '';
+    if (this.current !== null) openFiles.delete(this.current);
+    this.current = null;
     await file?.close();
   }
 
@@ -125,12 +131,18 @@ class FileSpool implements Spool {
   }
 }
 
-/** Without a last line that a crash cut short: its writer was never told that it was taken. */
-function wholeLines(text: string): readonly string[] {
-  return text
-    .slice(0, text.lastIndexOf('\n') + 1)
-    .split('\n')
-    .slice(0, -1);
+/** Null when another process took it over meanwhile. Without a last line that a crash cut short: its writer was never told that it was taken. */
+async function readLines(path: string): Promise<readonly string[] | null> {
+  try {
+    const text = await readFile(path, 'utf8');
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .slice(0, -1);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /** Start of a process in clock ticks (field 22 of proc_pid_stat(5)), '0' where unknown or gone: tells a reused pid apart. */
