@@ -28,6 +28,7 @@ export interface Listener {
 /** A bound socket of Node's, with the descriptor that `child_process` can hand on. */
 interface BoundHandle {
   readonly fd: number;
+  getsockname(into: { port?: number }): number;
   close(): void;
 }
 
@@ -93,6 +94,13 @@ function openInet(address: string, host: string, port: number): Listener {
   const family = host === 'localhost' ? 4 : net.isIP(host);
   if (family === 0) throw new Error('the host must be an address or localhost');
   const handle = bind(host === 'localhost' ? '127.0.0.1' : host, port, family);
+  // A port that is taken is not told by the call that binds: the socket is then bound to nothing.
+  const bound: { port?: number } = {};
+  handle.getsockname(bound);
+  if ((bound.port ?? 0) === 0 || (port !== 0 && bound.port !== port)) {
+    handle.close();
+    throw new Error('the address is in use (EADDRINUSE)');
+  }
   return { address, descriptor: handle.fd, close: () => handle.close() };
 }
 

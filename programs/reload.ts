@@ -5,14 +5,15 @@ import { directionsSection, noticesSection } from '../gateway/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import type { Configuration } from '../config/load.js';
 import type { Child } from './child.js';
+import { processesSection } from './processes-settings.js';
 import type { Report, SettingsText } from './process-messages.js';
 
 /** How long the processes may take to prepare, ms. */
 export const PREPARE_MS = 30_000;
 
-/** Sections that a worker swaps between two messages; every other one is read at the start of a process. */
+/** Sections that running processes take; every other one is read at the start of a process. */
 const LIVE_SECTIONS: ReadonlySet<string> = new Set([
-  ...[directionsSection, noticesSection, pipelineSection, verdictSection].map(({ name }) => name),
+  ...[directionsSection, noticesSection, pipelineSection, processesSection, verdictSection].map(({ name }) => name),
   ...STAGES.map(({ spec }) => spec.name),
 ]);
 

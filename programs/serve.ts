@@ -8,6 +8,9 @@ import { Supervisor } from './supervisor.js';
 /** Exit codes of `weir serve`. */
 const EXIT = { stopped: 0, failed: 1 } as const;
 
+/** A second signal to end within this time is the same wish said twice (by a terminal and a parent, for one), ms. */
+const REPEAT_MS = 1_000;
+
 /** Adds the command to the program. Exit code 78 for a configuration that is refused comes with `ConfigurationError`. */
 export function addServeCommand(program: Command): void {
   program
@@ -67,14 +70,17 @@ interface Signals {
 function heedSignals(supervisor: Supervisor, log: TextLog): Signals {
   let ask!: () => void;
   const signals: Signals = { asked: new Promise((resolve) => (ask = resolve)), ending: null };
+  let askedAt = 0;
   const end = (signal: string): void => {
     if (signals.ending !== null) {
+      if (performance.now() - askedAt < REPEAT_MS) return;
       log.warn({ signal }, 'stopping at once');
       supervisor.abandon();
       process.exitCode = EXIT.failed;
       return;
     }
     log.info({ signal }, 'stopping');
+    askedAt = performance.now();
     signals.ending = supervisor.stop();
     ask();
   };

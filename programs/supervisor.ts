@@ -105,7 +105,10 @@ export class Supervisor {
 
   /** Kills every process at once. */
   abandon(): void {
-    for (const child of this.slots().flatMap((slot) => slot.children())) child.kill('stopped without grace');
+    for (const slot of this.slots()) {
+      void slot.close('stop', 0);
+      for (const child of slot.children()) child.kill('stopped without grace');
+    }
   }
 
   status(): ServerStatus {
@@ -147,9 +150,10 @@ export class Supervisor {
   private async stopNow(): Promise<void> {
     this.watchdog?.close();
     const { graceMs } = this.settings();
+    // At once: a connection that nobody will take is better refused than left waiting.
+    for (const listener of this.listeners) listener.close();
     await Promise.all([...this.workers, ...this.retired].map((slot) => slot.close('stop', graceMs)));
     await this.admin.close('stop', graceMs);
-    for (const listener of this.listeners) listener.close();
     await this.lock?.close();
   }
 
@@ -306,8 +310,11 @@ export class Supervisor {
     const needsRestart = this.needsNewProcesses(next);
     this.configuration = next;
     this.suspects.limit(this.suspectLimits());
-    const notes = needsRestart ? await this.restartNow() : [];
-    return { time: Date.now(), taken: true, version: next.version, lines: notes };
+    // Whoever asked is answered before the process that carries the answer is replaced.
+    if (needsRestart) setImmediate(() => void this.restart());
+    else setImmediate(() => void this.inTurn(() => this.resizeWorkers([])));
+    const lines = needsRestart ? ['processes are being replaced, one after the other'] : [];
+    return { time: Date.now(), taken: true, version: next.version, lines };
   }
 
   /** What cannot change while it runs. */
@@ -341,7 +348,7 @@ export class Supervisor {
     const failures: string[] = [];
     await this.resizeWorkers(failures);
     const { graceMs } = this.settings();
-    for (const slot of [this.admin, ...this.workers]) {
+    for (const slot of [...this.workers, this.admin]) {
       if (this.stopped !== null) break;
       const done = slot === this.admin ? slot.exchange(graceMs) : slot.replace(graceMs);
       await done.catch((error: Error) => {
@@ -353,8 +360,10 @@ export class Supervisor {
     return failures;
   }
 
+  /** As many workers as the settings want; what did not start is added to `failures` and told. */
   private async resizeWorkers(failures: string[]): Promise<void> {
     const wanted = workerCount(this.settings());
+    if (wanted === this.workers.length || this.stopped !== null) return;
     const { graceMs } = this.settings();
     for (const slot of this.workers.slice(wanted)) {
       this.retired.add(slot);
@@ -363,6 +372,7 @@ export class Supervisor {
     const added = this.newWorkers(this.workers.length, wanted);
     this.workers = [...this.workers.slice(0, wanted), ...added];
     for (const slot of added) {
+      // A worker that does not start is tried again by its slot, which tells of it.
       await slot.open().catch((error: Error) => failures.push(`worker ${slot.number} did not start: ${error.message}`));
     }
   }

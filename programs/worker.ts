@@ -43,7 +43,7 @@ class Worker {
     private readonly stores: ProcessStores,
     private readonly text: TextLog,
     private readonly channel: OrderChannel,
-    private server: MilterServer,
+    private readonly server: MilterServer,
   ) {}
 
   /** Starts and says `ready`. Rejects when settings, stores, stages or listeners cannot be had. */
@@ -131,6 +131,7 @@ class Worker {
 
   /** Ends the process: with code 0 once everything is answered and closed. */
   end(graceMs = this.settings().graceMs, drain = false): Promise<void> {
+    if (this.ending !== null && !drain) void this.server.close(graceMs);
     this.ending ??= this.endNow(graceMs, drain);
     return this.ending;
   }
@@ -179,7 +180,8 @@ class Worker {
 
   private async endNow(graceMs: number, drain: boolean): Promise<void> {
     try {
-      await closeServer(this.server, graceMs, drain);
+      // Draining lets open sessions come to their own end; closing ends those that wait between two messages.
+      await (drain ? this.server.drain(graceMs) : this.server.close(graceMs));
       await this.current.inForce.retire();
       await this.stores.close();
       this.life.close();
@@ -189,16 +191,6 @@ class Worker {
       process.exit(EXIT_SOFTWARE);
     }
   }
-}
-
-/** Draining lets open sessions come to their own end; stopping ends those that wait between two messages. */
-async function closeServer(
-  server: MilterServer & { drain?(graceMs: number): Promise<void> },
-  graceMs: number,
-  drain: boolean,
-) {
-  if (drain && server.drain !== undefined) await server.drain(graceMs);
-  else await server.close(graceMs);
 }
 
 /** A bug ends the worker: its messages get a temporary failure and are tried alone when they come again. */
