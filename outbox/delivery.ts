@@ -1,7 +1,7 @@
 // One try to hand an item to the mail server by SMTP: takes envelope and exact content, gives a result per recipient.
 // Exactly one message must arrive, whatever the content: line ends are made CRLF first, so nothing in it can end the data.
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import type { RecipientResult, WaitingRecipient } from './store.js';
+import type { RecipientResult, WaitingRecipient } from './queue.js';
 
 /** Recipients named in one SMTP transaction (RFC 5321 §4.5.3.1.8). */
 export const RECIPIENTS_PER_SESSION = 100;

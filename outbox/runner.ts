@@ -4,7 +4,7 @@ import type { Clock } from '../outside/clock.js';
 import type { Leases } from '../outside/lease.js';
 import { deliver, type Delivery, type Route } from './delivery.js';
 import type { OutboxSettings } from './settings.js';
-import type { DueItem, OutboxStore, RecipientResult } from './store.js';
+import type { DueItem, OutboxStore, RecipientResult } from './queue.js';
 
 /** How often it looks for due items, ms. */
 export const POLL_MS = 500;

@@ -1,70 +1,18 @@
 // The outbox's store: items and their recipients as rows, contents as blobs. A content is on disk before its row, a row
 // before the promise resolves; nothing leaves before `commit`, nothing committed is ever dropped unsent.
-import { createHash } from 'node:crypto';
 import type { Blobs } from '../outside/blobs.js';
 import type { Clock } from '../outside/clock.js';
-import type { Database, Row, SqlValue, Step } from '../outside/database.js';
+import type { Database, Step } from '../outside/database.js';
 import { change, rowsOf, select } from '../outside/database.js';
 import { newIdentifier } from '../outside/identifier.js';
-import type { NewOutboxItem, Outbox, OutboxItem, OutboxKind } from './outbox.js';
+import type { NewOutboxItem, OutboxItem } from './outbox.js';
+import type { DueItem, OutboxStore, QueuedFrom, RecipientResult } from './queue.js';
+import { commitStep, idsOf, ITEMS, mergeKey, resultStep, toItem, waitingOf } from './rows.js';
 import { OUTBOX_MIGRATIONS, PREPARED_MAX_MS } from './schema.js';
 
 /** Rows a list gives at most. */
 export const LIST_MAX = 1_000;
 const HOUR_MS = 3_600_000;
-
-/** One recipient of an item that was not served yet. */
-export interface WaitingRecipient {
-  readonly place: number;
-  readonly address: string;
-}
-
-/** An item taken for a try. */
-export interface DueItem extends OutboxItem {
-  readonly waiting: readonly WaitingRecipient[];
-}
-
-/** How a try ended for one recipient. */
-export interface RecipientResult {
-  readonly place: number;
-  readonly outcome: 'sent' | 'retry' | 'failed';
-  /** The server's words, or what went wrong. */
-  readonly reply: string;
-}
-
-/** The outbox with what its runner and its commands need besides. */
-export interface OutboxStore extends Outbox {
-  /** For `weir outbox list`: each recipient that was not served, with its own reply. */
-  recipients(id: string): Promise<readonly { address: string; state: 'waiting' | 'failed'; reply: string | null }[]>;
-  /** Failed items go back to the queue, for another whole span of tries. Returns the ids that did. */
-  retry(ids: readonly string[]): Promise<readonly string[]>;
-  /** Drops failed or queued items for good. Returns the ids that went. */
-  remove(ids: readonly string[]): Promise<readonly string[]>;
-  /** Sends what stayed prepared too long; puts back what is `sending` but not among `inHand`. Only under the runner's lease. */
-  recover(inHand: readonly string[]): Promise<void>;
-  /** Marks up to `limit` due items as `sending` and gives them. Only under the runner's lease. */
-  take(limit: number): Promise<readonly DueItem[]>;
-  /** Records a try. Returns the state after it; 'done' when the item is gone. */
-  record(item: DueItem, results: readonly RecipientResult[], nextTryAt: number): Promise<'done' | 'queued' | 'failed'>;
-  content(item: OutboxItem): Promise<Buffer | null>;
-  counts(): Promise<Readonly<Record<OutboxItem['state'], number>>>;
-  /** Whether an item refers to this content. */
-  isReferenced(sha256: string): Promise<boolean>;
-  /** Steps that queue an item for the recipients which `from` selects (`place`, `address`), within another store's commit. */
-  queueSteps(item: QueuedFrom): readonly Step[];
-}
-
-/** An item whose content lies in the blob store already. `from`: SQL that selects place and address. */
-export interface QueuedFrom {
-  readonly id: string;
-  readonly kind: OutboxKind;
-  readonly mailFrom: string;
-  readonly sha256: string;
-  readonly sizeBytes: number;
-  readonly about: string;
-  readonly from: string;
-  readonly fromParams: readonly SqlValue[];
-}
 
 export interface OutboxStoreOptions {
   readonly database: Database;
@@ -306,60 +254,4 @@ class SqlOutbox implements OutboxStore {
   private expiresAt(now: number): number {
     return now + this.options.expireHours * HOUR_MS;
   }
-}
-
-const ITEMS = `SELECT i.*, (SELECT json_group_array(address) FROM (SELECT address FROM outbox_recipient WHERE item = i.id ORDER BY place)) AS addresses
-  FROM outbox_item i`;
-
-function commitStep(ids: readonly string[]): Step {
-  return change(
-    `UPDATE outbox_item SET state = 'queued' WHERE state = 'prepared' AND id IN (SELECT value FROM json_each(?))`,
-    JSON.stringify(ids),
-  );
-}
-
-function resultStep(item: string, { place, outcome, reply }: RecipientResult, isExpired: boolean): Step {
-  if (outcome === 'sent') return change('DELETE FROM outbox_recipient WHERE item = ? AND place = ?', item, place);
-  const state = outcome === 'failed' || isExpired ? 'failed' : 'waiting';
-  return change(
-    'UPDATE outbox_recipient SET state = ?, reply = ? WHERE item = ? AND place = ?',
-    state,
-    reply,
-    item,
-    place,
-  );
-}
-
-function mergeKey(item: NewOutboxItem, sha256: string): string {
-  const parts = [item.kind, sha256, item.mailFrom, ...[...item.rcptTo].sort()];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
-function toItem(row: Row): OutboxItem {
-  return {
-    id: row['id'] as string,
-    kind: row['kind'] as OutboxKind,
-    mailFrom: row['mail_from'] as string,
-    rcptTo: JSON.parse(row['addresses'] as string) as string[],
-    about: row['about'] as string,
-    notBefore: row['not_before'] as number,
-    time: row['time'] as number,
-    sizeBytes: row['size'] as number,
-    contentSha256: row['sha256'] as string,
-    state: row['state'] as OutboxItem['state'],
-    attempts: row['attempts'] as number,
-    nextTryAt: row['next_try_at'] as number,
-    expiresAt: row['expires_at'] as number,
-    lastError: row['last_error'] as string | null,
-  };
-}
-
-function waitingOf(item: string, rows: readonly Row[]): readonly WaitingRecipient[] {
-  return rows
-    .filter((row) => row['item'] === item)
-    .map((row) => ({ place: row['place'] as number, address: row['address'] as string }));
-}
-
-function idsOf(rows: readonly Row[]): readonly string[] {
-  return rows.map((row) => row['id'] as string);
 }

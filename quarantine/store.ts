@@ -7,7 +7,7 @@ import type { Clock } from '../outside/clock.js';
 import type { Database, Row, SqlValue, Step } from '../outside/database.js';
 import { change, rowsOf, select } from '../outside/database.js';
 import { newIdentifier } from '../outside/identifier.js';
-import type { OutboxStore } from '../outbox/store.js';
+import type { OutboxStore } from '../outbox/queue.js';
 import { CATEGORIES, type Category } from '../pipeline/finding.js';
 import type {
   NewQuarantineEntry,

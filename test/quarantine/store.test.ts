@@ -1,7 +1,8 @@
 // The quarantine: merged repeats, a state per recipient, release and deletion, search, expiry by class.
 import { join } from 'node:path';
 import { onTestFinished, expect, test } from 'vitest';
-import { openOutboxStore, type OutboxStore } from '../../outbox/store.js';
+import type { OutboxStore } from '../../outbox/queue.js';
+import { openOutboxStore } from '../../outbox/store.js';
 import { BLOB_GRACE_MS, openBlobs, type Blobs } from '../../outside/blobs.js';
 import { openDatabase } from '../../outside/database.js';
 import { CATEGORIES, type Category } from '../../pipeline/finding.js';
