@@ -33,6 +33,8 @@ export interface GatewayDeps {
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly text: GatewayLog;
+  /** Raises or clears an operator's alert. */
+  readonly alert: (code: string, raised: boolean, detail: string) => void;
   /** False below the second free-space mark: nothing may be promised then (behaviour 8). */
   readonly hasRoom: () => boolean;
   /** Name and version for headers, such as `weir/0.1.0`. */
@@ -61,6 +63,7 @@ interface Judged {
 /** Makes the handler a protocol server calls. */
 export function createGateway(deps: GatewayDeps): MilterHandler {
   const cap = new NoticeCap();
+  const watch = new StageWatch(deps.alert);
   return {
     async onMessage(transaction, signal) {
       if (!deps.hasRoom()) {
@@ -71,6 +74,7 @@ export function createGateway(deps: GatewayDeps): MilterHandler {
       const leave = inForce.enter();
       try {
         const judged = await judge(transaction, inForce, signal, deps.version);
+        if (!signal.aborted) watch.see(judged.result);
         return await settle(judged, cap, signal, deps);
       } catch (error) {
         deps.text.error(
@@ -86,6 +90,23 @@ export function createGateway(deps: GatewayDeps): MilterHandler {
       deps.text.info({ session: connection?.id ?? null, reason }, 'milter session ended by protocol error');
     },
   };
+}
+
+/** Raises `stage-broken` when a stage breaks, and clears it when every stage that broke has worked again. */
+class StageWatch {
+  readonly #broken = new Set<string>();
+
+  constructor(private readonly alert: GatewayDeps['alert']) {}
+
+  see({ broken, stageMs }: ScanResult): void {
+    for (const { stage, reason } of broken) {
+      this.#broken.add(stage);
+      this.alert('stage-broken', true, `${stage}: ${reason}`);
+    }
+    if (broken.length > 0 || this.#broken.size === 0) return;
+    for (const stage of Object.keys(stageMs)) this.#broken.delete(stage);
+    if (this.#broken.size === 0) this.alert('stage-broken', false, 'every stage works again');
+  }
 }
 
 /** Scan and decide; nothing is written. */

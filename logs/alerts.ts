@@ -50,6 +50,10 @@ export const ALERTS = {
     meaning: 'The antivirus signatures are older than allowed.',
     action: 'See that freshclam runs and can reach its mirror.',
   },
+  'rules-refused': {
+    meaning: 'A line of a rule file was refused; the other rules run.',
+    action: '`weir doctor` names file and line.',
+  },
   'stage-broken': {
     meaning: 'A stage fails or overruns its time; its break policy decides about mail.',
     action: 'The text log names the stage and the reason.',

@@ -81,6 +81,7 @@ class Worker {
       outbox: opened.outbox,
       clock: systemClock,
       text,
+      alert: outside.alert,
       hasRoom: () => stores.hasRoom(),
       version: `weir/${VERSION}`,
     });

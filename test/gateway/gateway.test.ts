@@ -55,6 +55,7 @@ async function makeHouse(
   const events: LogEvent[] = [];
   const items: NewOutboxItem[] = [];
   const errors: string[] = [];
+  const alerts: string[] = [];
   const note = (step: string, broken: boolean | undefined) => {
     done.push(step);
     if (broken) throw new Error(`${step} is down`);
@@ -85,10 +86,11 @@ async function makeHouse(
     } as unknown as GatewayDeps['outbox'],
     clock: systemClock,
     text: { info: () => undefined, error: (_, text) => errors.push(text) },
+    alert: (code, raised, detail) => alerts.push(`${raised ? 'raised' : 'cleared'} ${code}: ${detail}`),
     hasRoom: () => room.left,
     version: 'weir/test',
   };
-  return { gateway: createGateway(deps), done, events, items, errors, room };
+  return { gateway: createGateway(deps), done, events, items, errors, alerts, room };
 }
 
 const spam = (score: number): Finding => ({ id: 'SPAMMY', category: 'spam', group: 'rules', score, evidence: 'seen' });
@@ -217,6 +219,22 @@ describe('in trouble', () => {
     });
     expect((await house.gateway.onMessage(makeTransaction(MAIL), noSignal)).answer).toMatchObject(tempfail);
     expect(house.events[0]).toMatchObject({ broken: [{ stage: 'probe', reason: 'kaputt', policy: 'tempfail' }] });
+  });
+
+  it('raises an alert while a stage is broken, and clears it when it works again', async () => {
+    let broken = true;
+    const house = await makeHouse(() => {
+      if (broken) throw new Error('kaputt');
+      return [];
+    });
+    await house.gateway.onMessage(makeTransaction(MAIL), noSignal);
+    broken = false;
+    await house.gateway.onMessage(makeTransaction(MAIL), noSignal);
+    await house.gateway.onMessage(makeTransaction(MAIL), noSignal);
+    expect(house.alerts).toEqual([
+      'raised stage-broken: probe: kaputt',
+      'cleared stage-broken: every stage works again',
+    ]);
   });
 
   it('a client that is gone gets nothing held, only a line in the log', async () => {
