@@ -9,7 +9,7 @@ export function printLines(site: PostfixSite): string {
 
 /** A UNIX socket must lie where Postfix's chroot sees it, and let Postfix's group in. */
 function printSocket(site: PostfixSite): string[] {
-  if (!site.milter.startsWith('unix:')) return [];
+  if (!site.milter.startsWith('unix:')) return adviseSocket(site);
   const path = site.milter.slice('unix:'.length);
   const folder = path.slice(0, path.lastIndexOf('/'));
   const inside = path.startsWith(`${site.queueDirectory}/`);
@@ -22,6 +22,19 @@ function printSocket(site: PostfixSite): string[] {
     '# Its folder, made once (USER is the user Weir runs as, root where processes.user is not set):',
     `#   install -d -o USER -g ${group} -m 2710 ${folder}`,
     `# The socket belongs to group ${group}, mode 0660: only Postfix and Weir get at it.`,
+    '',
+  ];
+}
+
+/** Over TCP it works as well; a socket in the chroot is closed to other users of the machine, and quicker. */
+function adviseSocket(site: PostfixSite): string[] {
+  const path = `${site.queueDirectory}/weir/milter.sock`;
+  return [
+    `# Weir listens on ${site.milter}: any user of this machine can talk to it there. Closed to them, and quicker, is a UNIX`,
+    "# socket inside Postfix's chroot. To change over, write into weir.yaml, and run `weir postfix` again:",
+    '#   milter:',
+    `#     listen: ["unix:${path}"]`,
+    '#     socketGroup: postfix',
     '',
   ];
 }

@@ -68,6 +68,13 @@ describe('lines', () => {
     expect(printLines({ ...SITE, milter: 'unix:/run/weir.sock' })).toContain('WARNING');
   });
 
+  it('shows the way to a UNIX socket where Weir listens on TCP', () => {
+    const text = printLines({ ...SITE, milter: 'inet:127.0.0.1:11332' });
+    expect(text).toContain('\nsmtpd_milters = inet:127.0.0.1:11332\n');
+    expect(text).toContain('listen: ["unix:/var/spool/postfix/weir/milter.sock"]');
+    expect(text).toContain('socketGroup: postfix');
+  });
+
   it.each([
     ['unix:weir/milter.sock', true],
     ['inet:localhost:8891, unix:weir/milter.sock', true],
