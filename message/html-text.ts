@@ -1,7 +1,22 @@
 // Renders HTML as a reader sees it, and apart from that the text it hides, and collects every link with its visible text.
 // Own renderer over a tokeniser that follows the HTML standard; bounded in depth, length and number, linear in its input.
 import { SAXParser, type EndTag, type SaxToken, type StartTag, type Text as SaxText } from 'parse5-sax-parser';
-import { applyDeclarations, color, declarations, FIRST_LOOK, hides, StyleSheet, type Look } from './html-style.js';
+import { color } from './color.js';
+import { applyDeclarations, declarations, FIRST_LOOK, hides, type Look } from './html-style.js';
+import {
+  BLOCKS,
+  CLOSES,
+  FORMATTING,
+  LEGACY_FONT_PX,
+  NOT_SHOWN,
+  NO_TEXT,
+  P_BOUNDS,
+  P_ONLY,
+  TABLE,
+  VOID,
+} from './html-elements.js';
+import { StyleSheet } from './style-sheet.js';
+import { TextBuilder } from './text-builder.js';
 
 /** Open elements followed; deeper ones are flattened, as browsers do. */
 export const HTML_DEPTH_MAX = 512;
@@ -39,50 +54,6 @@ export function renderHtml(source: string): Rendered {
   return renderer.result();
 }
 
-/** Elements that stand on lines of their own. */
-const BLOCKS = new Set(
-  (
-    'address article aside blockquote body center dd details dialog dir div dl dt fieldset figcaption figure footer form ' +
-    'frameset h1 h2 h3 h4 h5 h6 header hgroup hr html legend li listing main menu nav ol optgroup option p plaintext pre ' +
-    'search section summary table tbody tfoot thead title tr ul xmp'
-  ).split(' '),
-);
-const VOID = new Set(
-  'area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr'.split(' '),
-);
-/** Elements whose text is no text. */
-const NO_TEXT = new Set([
-  'script',
-  'style',
-  'noframes',
-  'noembed',
-  'iframe',
-  'object',
-  'applet',
-  'audio',
-  'video',
-  'canvas',
-  'map',
-]);
-/** Elements whose text is not shown in the body. */
-const NOT_SHOWN = new Set(['title', 'template', 'datalist', 'head']);
-/** Formatting elements: their end tag closes them even across a block, without closing the block. */
-const FORMATTING = new Set('a b big code em font i nobr s small strike strong tt u'.split(' '));
-/** Start tag → open elements it closes, up to the given bound. */
-const CLOSES = new Map<string, { readonly names: ReadonlySet<string>; readonly bounds: ReadonlySet<string> }>([
-  ['td', { names: new Set(['td', 'th']), bounds: new Set(['tr', 'table']) }],
-  ['th', { names: new Set(['td', 'th']), bounds: new Set(['tr', 'table']) }],
-  ['tr', { names: new Set(['tr', 'td', 'th']), bounds: new Set(['table', 'tbody']) }],
-  ['li', { names: new Set(['li']), bounds: new Set(['ul', 'ol', 'menu', 'dir', 'table', 'td']) }],
-  ['dt', { names: new Set(['dt', 'dd']), bounds: new Set(['dl', 'table', 'td']) }],
-  ['dd', { names: new Set(['dt', 'dd']), bounds: new Set(['dl', 'table', 'td']) }],
-  ['option', { names: new Set(['option']), bounds: new Set(['select']) }],
-  ['a', { names: new Set(['a']), bounds: new Set(['table', 'td']) }],
-  ['body', { names: new Set(['head', 'title']), bounds: new Set(['html']) }],
-]);
-const P_BOUNDS = new Set(['table', 'td', 'th', 'button', 'caption', 'object']);
-const LEGACY_FONT_PX = [0, 10, 13, 16, 18, 24, 32, 48];
-
 interface Open {
   readonly name: string;
   readonly look: Look;
@@ -92,45 +63,6 @@ interface Open {
 }
 
 const ROOT: Open = { name: '', look: FIRST_LOOK, noText: false, link: null };
-
-/** Collects text, collapsing white space. */
-class TextBuilder {
-  readonly pieces: string[] = [];
-  length = 0;
-  /** The last character was white space, or nothing was written. */
-  #blank = true;
-
-  text(chars: string, pre: boolean): void {
-    let out = pre ? chars : chars.replace(/[ \t\n\r\f\u00a0]+/g, ' ');
-    if (this.#blank && !pre && out.startsWith(' ')) out = out.slice(1);
-    if (out !== '') this.#push(out, /[ \n]$/.test(out));
-  }
-
-  /** A line break, at most `max` in a row. */
-  newline(): void {
-    if (this.length === 0 || this.pieces.at(-1) === '\n') return;
-    this.#push('\n', true);
-  }
-
-  /** A line break that always counts. */
-  breakLine(): void {
-    this.#push('\n', true);
-  }
-
-  space(): void {
-    if (!this.#blank) this.#push(' ', true);
-  }
-
-  #push(piece: string, blank: boolean): void {
-    this.pieces.push(piece);
-    this.length += piece.length;
-    this.#blank = blank;
-  }
-
-  toString(): string {
-    return this.pieces.join('');
-  }
-}
 
 class Renderer extends SAXParser {
   readonly #stack: Open[] = [ROOT];
@@ -374,8 +306,6 @@ class Renderer extends SAXParser {
   }
 }
 
-const P_ONLY: ReadonlySet<string> = new Set(['p']);
-const TABLE = new Set(['table', 'tbody', 'thead', 'tfoot', 'tr', 'td', 'th', 'caption']);
 /** `/>` closes only foreign elements; names of HTML have letters and digits alone. */
 const HTML_NAMES_CHECK = /^[a-z][a-z0-9]*$/;
 const LINK_ATTRIBUTES: readonly (readonly [string, HtmlLink['kind']])[] = [

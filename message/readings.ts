@@ -1,13 +1,23 @@
 // The further readings antivirus needs: other ways some reader could take the same bytes, worked out only where the
 // message gives cause. Takes the RFC's tree, gives contents that tree does not hold, each once and bounded in all.
 import { createHash } from 'node:crypto';
-import { readHeaderBlock, RFC_HEADER_READING, type HeaderBlock } from './header.js';
+import { BOUNDARIES_MAX, boundaries } from './boundary.js';
+import { RFC_HEADER_READING, type HeaderBlock } from './header.js';
+import {
+  cleanLines,
+  entityStart,
+  firstDelimiter,
+  hasEscapes,
+  trimStart,
+  withoutBareCr,
+  withoutNul,
+} from './loose-bytes.js';
 import type { MessageLimits } from './limits.js';
 import { decodeTransfer, encodingName, type PartNode } from './mime.js';
 import { OdditySink } from './oddity.js';
 import { tokenise, type Tokens } from './tokens.js';
 import { decodeBase64, encodingKind, looksBase64, decodeQuotedPrintable } from './transfer-encoding.js';
-import { BOUNDARIES_MAX, boundaries, buildTree, RFC_READING, type Tree, type TreeReading } from './tree.js';
+import { buildTree, RFC_READING, type Tree, type TreeReading } from './tree.js';
 import { findUuencoded } from './uuencode.js';
 
 /** One further way some reader could take the same bytes; antivirus scans each. */
@@ -302,84 +312,4 @@ function goesOn(part: PartNode): boolean {
     Math.max(part.epilogueStart, part.bodyEnd),
   );
   return epilogue.includes(delimiter, 0, 'latin1');
-}
-
-/** `=XX` occurs in what is declared base64. */
-function hasEscapes(encoded: Buffer): boolean {
-  return /=[0-9A-F]{2}/.test(encoded.toString('latin1', 0, Math.min(encoded.length, 4_096)));
-}
-
-/** Only the lines that hold nothing but the alphabet of base64. */
-function cleanLines(encoded: Buffer): Buffer {
-  const lines = encoded.toString('latin1').split('\n');
-  return Buffer.from(lines.filter((line) => /^[A-Za-z0-9+/]+={0,2}\s*$/.test(line)).join('\n'), 'latin1');
-}
-
-/** Where a text holds a MIME entity (a forwarded or bounced message): its first `Content-` field, or null. */
-function entityStart(content: Buffer): number | null {
-  const limit = Math.min(content.length, ENTITY_LOOK_BYTES);
-  const text = content.toString('latin1', 0, limit);
-  const match = /^content-(?:type|transfer-encoding|disposition)[ \t]*:/im.exec(text);
-  if (match === null) return null;
-  const before = text.lastIndexOf('\n\n', match.index);
-  const beforeCrlf = text.lastIndexOf('\r\n\r\n', match.index);
-  const dash = text.lastIndexOf('\n--', match.index);
-  const paragraph = Math.max(before < 0 ? 0 : before + 2, beforeCrlf < 0 ? 0 : beforeCrlf + 4);
-  const start = dash > paragraph ? text.indexOf('\n', dash + 1) + 1 : paragraph;
-  return fieldsAt(content, start) ? start : match.index;
-}
-
-const ENTITY_LOOK_BYTES = 1_048_576;
-
-/** The lines at `start` form a header block with a MIME field. */
-function fieldsAt(content: Buffer, start: number): boolean {
-  const block = readHeaderBlock({
-    bytes: content,
-    start,
-    end: Math.min(content.length, start + 65_536),
-    limits: {
-      headerCountMax: 200,
-      headerBytesMax: 65_536,
-      depthMax: 0,
-      partsMax: 0,
-      urlsMax: 0,
-      textPartBytesMax: 0,
-      textBytesMax: 0,
-    },
-    reading: RFC_HEADER_READING,
-    oddities: new OdditySink(),
-    atTop: false,
-    isDelimiter: () => false,
-  });
-  return block.fields.some((field) => field.key.startsWith('content-'));
-}
-
-/** The boundary of the first line in the body that looks like a delimiter before a header, or null. */
-function firstDelimiter(body: Buffer): string | null {
-  const text = body.toString('latin1', 0, Math.min(body.length, ENTITY_LOOK_BYTES));
-  const match = /^--([^\s"\\]{1,70})[ \t]*\r?\n(?=content-)/im.exec(text);
-  return match?.[1] ?? null;
-}
-
-function trimStart(bytes: Buffer): Buffer {
-  let start = 0;
-  while (start < bytes.length && (bytes[start] as number) <= 0x20) start++;
-  return bytes.subarray(start);
-}
-
-/** Every bare CR becomes CRLF. */
-function withoutBareCr(tokens: Tokens): Buffer {
-  const { bytes } = tokens;
-  const out = Buffer.allocUnsafe(bytes.length + tokens.bareCrCount);
-  let written = 0;
-  for (let at = 0; at < bytes.length; at++) {
-    const byte = bytes[at] as number;
-    out[written++] = byte;
-    if (byte === 0x0d && bytes[at + 1] !== 0x0a) out[written++] = 0x0a;
-  }
-  return out.subarray(0, written);
-}
-
-function withoutNul(bytes: Buffer): Buffer {
-  return bytes.filter((byte) => byte !== 0) as Buffer;
 }

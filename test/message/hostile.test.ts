@@ -66,6 +66,11 @@ const CASES: readonly (readonly [name: string, make: () => string, oddity: strin
   [
     '1 MB of folded References',
     () => `From: a@example.com\r\nReferences: ${'<a@b>\r\n '.repeat(125_000)}\r\n\r\n`,
+    null,
+  ],
+  [
+    '5 MB of folded References',
+    () => `From: a@example.com\r\nReferences: ${'<a@b>\r\n '.repeat(625_000)}\r\n\r\n`,
     'HEADER_BYTES_LIMIT',
   ],
   ['1 MB of folded blanks', () => `From: a@example.com\r\nSubject: x${'\r\n \t  '.repeat(160_000)}y\r\n\r\n`, null],

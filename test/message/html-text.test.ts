@@ -1,6 +1,7 @@
 // The HTML renderer: what a reader sees, what is hidden from him and by what means, and the links with their texts.
 import { describe, expect, test } from 'vitest';
-import { color, declarations, FIRST_LOOK, applyDeclarations, hides } from '../../message/html-style.js';
+import { color } from '../../message/color.js';
+import { declarations, FIRST_LOOK, applyDeclarations, hides } from '../../message/html-style.js';
 import { renderHtml } from '../../message/html-text.js';
 
 const seen = (html: string): string => renderHtml(html).visible.trim();
@@ -26,6 +27,9 @@ describe('layout', () => {
     ['plain < text > here', 'plain < text > here'],
     ['a</p>b', 'a\nb'],
     ['</body>after</html>', 'after'],
+    ['<head><style>a</style><p>b', 'b'],
+    ['<html><head><title>t</title>a<body>b', 'a\nb'],
+    ['<object data=x>a</object><map><p>b</map>', 'a\nb'],
     ['', ''],
   ])('%s', (html, text) => {
     expect(seen(html)).toBe(text);

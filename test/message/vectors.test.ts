@@ -30,7 +30,7 @@ const MESSAGE_DEVIATIONS: Record<string, string> = {
   'malformed/000': 'parts without content are parts',
   'malformed/001': 'a delimiter must match whole: --ab is none of boundary "a"',
   'malformed/004': 'a delimiter must match whole: --ab is none of boundary "a"',
-  'malformed/007': 'a delimiter ends a header that has no empty line',
+  'malformed/007': 'a header ends at a line that is no field, it is not skipped',
   'malformed/008': 'the delimiter of a multipart around closes an unclosed one within (RFC 2046 §5.1.2)',
   'malformed/009': 'the delimiter of a multipart around closes an unclosed one within (RFC 2046 §5.1.2)',
   'malformed/011': 'the delimiter of a multipart around closes an unclosed one within (RFC 2046 §5.1.2)',
