@@ -4,9 +4,13 @@ import { STAGES } from '../filters/index.js';
 import { directionsSection, noticesSection } from '../gateway/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import type { Configuration } from '../config/load.js';
+import type { Section } from '../config/section.js';
+import { MILTER_SECTION } from '../milter/settings.js';
 import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
 import type { Report, SettingsText } from './process-messages.js';
+import { SECTIONS } from './sections.js';
+import { storageSection } from './storage-settings.js';
 
 /** How long the processes may take to prepare, ms. */
 export const PREPARE_MS = 30_000;
@@ -17,8 +21,30 @@ const LIVE_SECTIONS: ReadonlySet<string> = new Set([
   ...STAGES.map(({ spec }) => spec.name),
 ]);
 
-export function isLive(section: string): boolean {
-  return LIVE_SECTIONS.has(section);
+/** Keys that hold from start to stop, since sockets, rights and files are made by them once. */
+const FIXED_KEYS: readonly { readonly section: Section; readonly keys: readonly string[] }[] = [
+  { section: storageSection, keys: ['dir'] },
+  { section: MILTER_SECTION, keys: ['listen', 'socketMode', 'socketGroup'] },
+  { section: processesSection, keys: ['user', 'group'] },
+];
+
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
+/** What the new settings would change that cannot change while the server runs, a line each. */
+export function findFixedChanges(current: Configuration, next: Configuration): readonly string[] {
+  return FIXED_KEYS.flatMap(({ section, keys }) => {
+    const before: Readonly<Record<string, unknown>> = current.section(section);
+    const after: Readonly<Record<string, unknown>> = next.section(section);
+    const changed = keys.filter((key) => !isSame(before[key], after[key]));
+    return changed.map((key) => `${section.name}.${key} can only change with a full stop and start`);
+  });
+}
+
+/** Whether a section changed that a process reads at its start only. */
+export function needsNewProcesses(current: Configuration, next: Configuration): boolean {
+  return SECTIONS.some(
+    (section) => !LIVE_SECTIONS.has(section.name) && !isSame(current.section(section), next.section(section)),
+  );
 }
 
 /** Speaks to the processes and collects what they answer. */

@@ -13,8 +13,7 @@ import { openListeners, type Listener } from './listeners.js';
 import { becomeIdentity, findIdentity, makePrivateDirectory } from './privileges.js';
 import type { ReloadResult, Report, ServerStatus } from './process-messages.js';
 import { processesSection, workerCount, type ProcessesSettings } from './processes-settings.js';
-import { isLive, Rollout } from './reload.js';
-import { SECTIONS } from './sections.js';
+import { findFixedChanges, needsNewProcesses, Rollout } from './reload.js';
 import { loadSettings } from './settings.js';
 import { ROW_MAX, Slot, type SlotHooks } from './slot.js';
 import { storageSection } from './storage-settings.js';
@@ -302,12 +301,12 @@ export class Supervisor {
     const loaded = loadSettings(this.file);
     if (!loaded.ok) return refuse(loaded.problems.map(formatProblem));
     const next = loaded.configuration;
-    const fixed = this.fixedChanges(next);
+    const fixed = findFixedChanges(this.configuration, next);
     if (fixed.length > 0) return refuse(fixed);
     const active = this.slots().flatMap((slot) => slot.active ?? []);
     const objections = await this.rollout.run(active, next);
     if (objections.length > 0) return refuse(objections);
-    const needsRestart = this.needsNewProcesses(next);
+    const needsRestart = needsNewProcesses(this.configuration, next);
     this.configuration = next;
     this.suspects.limit(this.suspectLimits());
     // Whoever asked is answered before the process that carries the answer is replaced.
@@ -315,33 +314,6 @@ export class Supervisor {
     else setImmediate(() => void this.inTurn(() => this.resizeWorkers([])));
     const lines = needsRestart ? ['processes are being replaced, one after the other'] : [];
     return { time: Date.now(), taken: true, version: next.version, lines };
-  }
-
-  /** What cannot change while it runs. */
-  private fixedChanges(next: Configuration): readonly string[] {
-    const lines: string[] = [];
-    const differs = (before: unknown, after: unknown): boolean => JSON.stringify(before) !== JSON.stringify(after);
-    if (differs(this.configuration.section(storageSection).dir, next.section(storageSection).dir)) {
-      lines.push('storage.dir can only change with a full stop and start');
-    }
-    const [milter, nextMilter] = [this.configuration.section(MILTER_SECTION), next.section(MILTER_SECTION)];
-    for (const key of ['listen', 'socketMode', 'socketGroup'] as const) {
-      if (differs(milter[key], nextMilter[key])) lines.push(`milter.${key} can only change with a full stop and start`);
-    }
-    const [processes, nextProcesses] = [this.settings(), next.section(processesSection)];
-    for (const key of ['user', 'group'] as const) {
-      if (processes[key] !== nextProcesses[key])
-        lines.push(`processes.${key} can only change with a full stop and start`);
-    }
-    return lines;
-  }
-
-  /** Whether a section changed that a process reads at its start only. */
-  private needsNewProcesses(next: Configuration): boolean {
-    return SECTIONS.some((section) => {
-      if (isLive(section.name)) return false;
-      return JSON.stringify(this.configuration.section(section)) !== JSON.stringify(next.section(section));
-    });
   }
 
   private async restartNow(): Promise<readonly string[]> {
