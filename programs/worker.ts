@@ -81,7 +81,7 @@ class Worker {
       outbox: opened.outbox,
       clock: systemClock,
       text,
-      alert: outside.alert,
+      alert: (code, raised, detail) => outside.alert(code, raised, detail),
       hasRoom: () => stores.hasRoom(),
       version: `weir/${VERSION}`,
     });
