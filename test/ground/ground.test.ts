@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { offerLogin, offerStartTls } from './credentials.js';
 import { startDns, type DnsServer } from './dns.js';
 import { requirePackage, requireRoot } from './packages.js';
-import { findPorts, makePlace, waitUntil } from './place.js';
+import { findPorts, makePlace, waitUntil, type Place } from './place.js';
 import { startPostfix, type Postfix } from './postfix.js';
 import { startSink, type Sink } from './sink.js';
 import { deliverMail, SmtpClient } from './smtp-client.js';
@@ -55,11 +55,12 @@ describe('sink and raw client', () => {
 });
 
 describe.skipIf(!requirePackage('postfix') || !requireRoot())('private Postfix', () => {
-  const place = makePlace('ground');
+  let place: Place;
   let sink: Sink;
   let postfix: Postfix;
   let port = 0;
   beforeAll(async () => {
+    place = makePlace('ground');
     sink = await startSink();
     [port = 0] = await findPorts(1);
     postfix = await startPostfix({
@@ -100,10 +101,11 @@ describe.skipIf(!requirePackage('postfix') || !requireRoot())('private Postfix',
 });
 
 describe.skipIf(!requirePackage('dnsmasq-base'))('DNS server', () => {
-  const place = makePlace('dns');
+  let place: Place;
   let server: DnsServer;
   const resolver = new Resolver({ timeout: 2000, tries: 1 });
   beforeAll(async () => {
+    place = makePlace('dns');
     server = await startDns(place.directory, {
       a: { 'mx.house.test': ['192.0.2.5', '2001:db8::5'] },
       mx: { 'house.test': [{ exchange: 'mx.house.test', priority: 10 }] },
@@ -137,11 +139,12 @@ describe.skipIf(!requirePackage('dnsmasq-base'))('DNS server', () => {
 describe.skipIf(!requirePackage('postfix', 'openssl', 'sasl2-bin', 'libsasl2-modules') || !requireRoot())(
   'STARTTLS and login',
   () => {
-    const place = makePlace('login');
+    let place: Place;
     let sink: Sink;
     let postfix: Postfix;
     let port = 0;
     beforeAll(async () => {
+      place = makePlace('login');
       sink = await startSink();
       [port = 0] = await findPorts(1);
       const login = await offerLogin(place.directory, 'house.test', 'anna', 'secret word');

@@ -13,8 +13,14 @@ const COMMAND_TIMEOUT_MS = 30_000;
 /** Most output of a command that is kept, bytes. */
 const OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 
+/** A directory of a test's own. */
+export interface Place {
+  readonly directory: string;
+  remove(): void;
+}
+
 /** Makes an empty directory that every user may enter (servers change their user). `WEIR_KEEP=1` keeps it for looking at. */
-export function makePlace(name: string): { readonly directory: string; remove(): void } {
+export function makePlace(name: string): Place {
   const directory = mkdtempSync(join(tmpdir(), `weir-${name}-`));
   chmodSync(directory, 0o755);
   return {

@@ -12,7 +12,7 @@ import { checkReach } from '../../programs/postfix-reach.js';
 import { readPostfix } from '../../programs/postfix-read.js';
 import { isLoopbackList, readSeconds, splitList } from '../../programs/postfix-values.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
-import { findPorts, makePlace, mustRun } from '../ground/place.js';
+import { findPorts, makePlace, mustRun, type Place } from '../ground/place.js';
 import { startPostfix, type Postfix } from '../ground/postfix.js';
 import { makeSite, siteListener, siteMain } from '../ground/site.js';
 
@@ -97,11 +97,12 @@ function linesAbout(lines: readonly CheckLine[], subject: string): readonly Chec
 }
 
 describe.skipIf(!ready)('check of a Postfix built from the printed lines', () => {
-  const place = makePlace('postfix-good');
+  let place: Place;
   let postfix: Postfix;
   let site: PostfixSite;
   let milter: Server;
   beforeAll(async () => {
+    place = makePlace('postfix-good');
     const [port = 0, releasePort = 0] = await findPorts(2);
     const queue = join(place.directory, 'good', 'queue');
     site = makeSite(`unix:${join(queue, 'weir', 'milter.sock')}`, releasePort, queue);
@@ -174,10 +175,11 @@ describe.skipIf(!ready)('check of a Postfix built from the printed lines', () =>
 });
 
 describe.skipIf(!ready)('check of a Postfix that nobody prepared', () => {
-  const place = makePlace('postfix-bare');
+  let place: Place;
   let postfix: Postfix;
   let site: PostfixSite;
   beforeAll(async () => {
+    place = makePlace('postfix-bare');
     const [port = 0, open = 0, releasePort = 0] = await findPorts(3);
     site = makeSite('unix:/run/weir-nowhere/milter.sock', releasePort, join(place.directory, 'bare', 'queue'));
     postfix = await startPostfix({
