@@ -13,7 +13,7 @@ export type LogName = 'mail' | 'security';
 export const LOG_NAMES: readonly LogName[] = ['mail', 'security'];
 
 /** Rows indexed in one commit. */
-export const INDEX_BATCH = 2_000;
+export const INDEX_BATCH = 5_000;
 /** Rows waiting for the index above which the operator is told. */
 export const INDEX_BEHIND_ROWS = 100_000;
 
