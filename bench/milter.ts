@@ -1,9 +1,9 @@
 // Measures mail per second through a real Postfix (smtp-source, private instance, disk queue, discard) without a milter,
 // with a no-op libmilter program in C, with Weir's milter layer alone, and with `weir serve` with all stages off. Rounds
 // are interleaved in one run and ratios printed: machine load moves the figures, hardly the ratios.
-// Run: node dist/bench/milter.js [--messages 1000] [--rounds 3] [--senders 16] [--only none,layer,serve,trap] [--dir DIR] [--cpu-prof]
+// Run: node dist/bench/milter.js [--messages 2000] [--rounds 3] [--warmup 2000] [--senders 16] [--only none,layer,serve,trap] [--dir DIR] [--cpu-prof]
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -35,6 +35,8 @@ interface Contestant {
 export interface MilterBenchOptions {
   readonly messages: number;
   readonly rounds: number;
+  /** Messages each contestant gets before anything counts: a server that has run for days is what is compared. */
+  readonly warmup: number;
   readonly senders: number;
   readonly sizeBytes: number;
   readonly only: readonly string[];
@@ -72,7 +74,8 @@ export async function benchMilter(options: MilterBenchOptions): Promise<MilterBe
       main: { default_transport: 'discard:', relay_transport: 'discard:', milter_default_action: 'tempfail' },
     });
     const mail = writeMail(options);
-    for (const contestant of contestants) await runRound(contestant, { ...options, messages: 100 }, mail, postfix);
+    for (const contestant of contestants)
+      await runRound(contestant, { ...options, messages: options.warmup }, mail, postfix);
     for (const contestant of contestants) contestant.rates.length = contestant.cpuMs.length = 0;
     for (let round = 0; round < options.rounds; round += 1) {
       for (const contestant of contestants) await runRound(contestant, options, mail, postfix);
@@ -100,7 +103,9 @@ async function startContestants(options: MilterBenchOptions, children: ChildProc
     const address = (name: string): string =>
       kind === 'unix' ? `unix:${join(directory, name)}` : `inet:127.0.0.1:${port()}`;
     const start = async (name: string, at: string, file: string, args: readonly string[]): Promise<void> => {
-      const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+      const output = openSync(join(directory, 'servers.log'), 'a');
+      const child = spawn(file, args, { stdio: ['ignore', output, output] });
+      closeSync(output);
       children.push(child);
       await waitUntil(`${name} to listen`, 30_000, () => takesConnections(at));
       enter(name, kind, at, child.pid ?? 0);
@@ -269,7 +274,8 @@ async function main(): Promise<void> {
     options: {
       layer: { type: 'string' },
       silent: { type: 'boolean', default: false },
-      messages: { type: 'string', default: '1000' },
+      messages: { type: 'string', default: '2000' },
+      warmup: { type: 'string', default: '2000' },
       rounds: { type: 'string', default: '3' },
       senders: { type: 'string', default: '16' },
       size: { type: 'string', default: '10240' },
@@ -282,7 +288,12 @@ async function main(): Promise<void> {
   const directory = mkdtempSync(join(values.dir ?? tmpdir(), 'weir-bench-milter-'));
   chmodSync(directory, 0o755);
   const only = values.only.split(',').filter(Boolean);
-  const numbers = { messages: Number(values.messages), rounds: Number(values.rounds), senders: Number(values.senders) };
+  const numbers = {
+    messages: Number(values.messages),
+    rounds: Number(values.rounds),
+    warmup: Number(values.warmup),
+    senders: Number(values.senders),
+  };
   const rows = await benchMilter({
     ...numbers,
     sizeBytes: Number(values.size),

@@ -99,19 +99,17 @@ function groupDeliveries(
   outcomes: readonly Verdict[],
   { message, result, headers, version }: PlanInput,
 ): readonly Copy[] {
-  const groups = new Map<string, { recipients: number[]; verdict: Verdict }>();
+  const groups = new Map<string, { recipients: number[]; marks: readonly Edit[] }>();
   for (const verdict of outcomes) {
     if (verdict.action !== 'accept' && verdict.action !== 'tag') continue;
-    const key = JSON.stringify(markup(verdict, result.findings, headers, version));
+    const marks = markup(verdict, result.findings, headers, version);
+    const key = JSON.stringify(marks);
     const group = groups.get(key);
     if (group) group.recipients.push(verdict.recipient);
-    else groups.set(key, { recipients: [verdict.recipient], verdict });
+    else groups.set(key, { recipients: [verdict.recipient], marks });
   }
   const common = [...removeForgedMarkup(message), ...result.edits];
   return [...groups.values()]
     .sort((a, b) => b.recipients.length - a.recipients.length)
-    .map(({ recipients, verdict }) => ({
-      recipients,
-      edits: [...common, ...markup(verdict, result.findings, headers, version)],
-    }));
+    .map(({ recipients, marks }) => ({ recipients, edits: [...common, ...marks] }));
 }

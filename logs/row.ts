@@ -102,19 +102,24 @@ function securitySteps(entry: SecurityEntry, detail: Uint8Array | null): readonl
   ];
 }
 
-/** The next free `seq` of that millisecond; of the following `SEQ_SLACK_MS` should it be full. */
+/** Inserts by the columns given; every call for a table gives the same columns. */
 function insert(table: 'mail' | 'security', time: number, columns: Readonly<Record<string, SqlValue>>): Step {
-  const names = Object.keys(columns);
   const base = Math.trunc(time) * SEQ_PER_MS;
+  const params: SqlValue[] = [base, base + SEQ_PER_MS, base, base + SEQ_SLACK_MS * SEQ_PER_MS, base, base + SEQ_PER_MS];
+  for (const name in columns) {
+    const value = columns[name] ?? null;
+    params.push(name === 'recipients' ? value : cut(value));
+  }
+  return change((INSERT_SQL[table] ??= insertSql(table, Object.keys(columns))), ...params);
+}
+
+const INSERT_SQL: { mail?: string; security?: string } = {};
+
+/** Takes the next free `seq` of that millisecond; of the following `SEQ_SLACK_MS` should it be full. */
+function insertSql(table: string, names: readonly string[]): string {
   const after = `(SELECT max(seq) + 1 FROM ${table} WHERE seq >= ? AND seq < ?)`;
   const seq = `(SELECT CASE WHEN n IS NULL THEN ? WHEN n < ? THEN n ELSE ${after} END FROM (SELECT ${after} AS n))`;
-  return change(
-    `INSERT INTO ${table} (seq, ${names.join(', ')}) VALUES (${seq}, ${names.map(() => '?').join(', ')}) ON CONFLICT (id) DO NOTHING`,
-    ...[base, base + SEQ_PER_MS],
-    ...[base, base + SEQ_SLACK_MS * SEQ_PER_MS],
-    ...[base, base + SEQ_PER_MS],
-    ...Object.entries(columns).map(([name, value]) => (name === 'recipients' ? value : cut(value))),
-  );
+  return `INSERT INTO ${table} (seq, ${names.join(', ')}) VALUES (${seq}, ${names.map(() => '?').join(', ')}) ON CONFLICT (id) DO NOTHING`;
 }
 
 function cut(value: SqlValue): SqlValue {

@@ -16,7 +16,7 @@ const JOURNAL_BYTES_MAX = 64 * 1_048_576;
 const SCAN_CLOCK_ROWS = 64;
 
 /**
- * @typedef {{ sql: string, params: unknown[], rows: boolean }} Step
+ * @typedef {[statement: number | string, params: unknown[], rows: boolean, number?: number]} Step
  * @typedef {{ columns: string[], needle: string }} Test
  * @typedef {{ id: number, kind: 'write' | 'read', steps: Step[] }} StepsJob
  * @typedef {{ id: number, kind: 'scan', sql: string, params: unknown[], tests: Test[], limit: number, budgetMs: number }} ScanJob
@@ -31,12 +31,14 @@ const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPor
 const options = workerData;
 /** @type {Map<string, Database.Statement>} */
 const statements = new Map();
+/** Texts of statements by number. @type {string[]} */
+const texts = [];
 /** @type {Job[]} */
 const queue = [];
 
 const database = openOrTell();
-port.on('message', (job) => {
-  queue.push(job);
+port.on('message', (jobs) => {
+  take(jobs);
   drain();
 });
 
@@ -83,8 +85,7 @@ function fold(text) {
 
 /** Works through everything that has arrived; writes that stand together share one commit. */
 function drain() {
-  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
-    queue.push(more.message);
+  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) take(more.message);
   while (queue.length > 0) {
     const first = /** @type {Job} */ (queue[0]);
     if (first.kind === 'write') {
@@ -95,7 +96,16 @@ function drain() {
       if (first.kind === 'close') return;
     }
     for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port))
-      queue.push(more.message);
+      take(more.message);
+  }
+}
+
+/** Queues jobs; a text that comes with a number is known by it from now on, whatever becomes of its job. @param {Job[]} jobs */
+function take(jobs) {
+  for (const job of jobs) {
+    queue.push(job);
+    if (!('steps' in job)) continue;
+    for (const [named, , , number] of job.steps) if (number !== undefined) texts[number] = String(named);
   }
 }
 
@@ -137,9 +147,9 @@ function runInGroup(job) {
 
 /** @param {Step[]} steps */
 function runSteps(steps) {
-  return steps.map((step) => {
-    const statement = prepare(step.sql);
-    return step.rows ? statement.all(...step.params) : statement.run(...step.params).changes;
+  return steps.map(([named, params, rows]) => {
+    const statement = prepare(typeof named === 'number' ? String(texts[named]) : named);
+    return rows ? statement.all(...params) : statement.run(...params).changes;
   });
 }
 

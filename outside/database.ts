@@ -12,6 +12,8 @@ export const JOBS_WAITING_MAX = 50_000;
 /** Pause before a thread that died is started again, ms. */
 const RESTART_PAUSE_MS = 1_000;
 const CACHE_KIB = 16_384;
+/** Statements known by number; further ones cross as text. */
+const NUMBERED_MAX = 200;
 
 /** A value SQLite takes. Bytes should be exact `Uint8Array`s: a pooled Buffer would copy its whole pool. */
 export type SqlValue = string | number | null | Uint8Array;
@@ -118,6 +120,14 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+interface Batch {
+  readonly worker: Worker;
+  readonly jobs: ({ readonly id: number; readonly steps: readonly Step[] } | { readonly id: number })[];
+}
+
+/** Statement by number or text, parameters, whether rows are wanted, and the number a text is to have from now on. */
+type NumberedStep = readonly [number | string, readonly SqlValue[], boolean, number?];
+
 interface Reply {
   readonly id: number;
   readonly value?: unknown;
@@ -132,6 +142,11 @@ class ThreadDatabase implements Database {
   private closed = false;
   private nextId = 1;
   private readonly waiting = new Map<number, Waiting>();
+  private running: Worker | null = null;
+  /** Jobs of this turn of the event loop: they cross to the thread in one message. */
+  private batch: Batch | null = null;
+  /** Numbers by which the running thread knows statements, so that their text crosses once. */
+  private readonly numbers = new Map<string, number>();
 
   constructor(private readonly options: DatabaseOptions) {
     this.path = options.path;
@@ -179,7 +194,33 @@ class ThreadDatabase implements Database {
     return new Promise((resolve, reject) => {
       const id = this.nextId++;
       this.waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, ...job });
+      if (this.batch?.worker !== worker) {
+        const batch = { worker, jobs: [] };
+        this.batch = batch;
+        setImmediate(() => this.send(batch));
+      }
+      this.batch.jobs.push({ id, ...job });
+    });
+  }
+
+  /** Hands over what has gathered for this thread. One that died meanwhile takes nothing: its callers were told. */
+  private send(batch: Batch): void {
+    if (this.batch === batch) this.batch = null;
+    if (this.running !== batch.worker) return;
+    batch.worker.postMessage(
+      batch.jobs.map((job) => ('steps' in job ? { ...job, steps: this.number(job.steps) } : job)),
+    );
+  }
+
+  /** Statements by number once the thread knows their text: it crosses once. */
+  private number(steps: readonly Step[]): readonly NumberedStep[] {
+    return steps.map(({ sql, params, rows }): NumberedStep => {
+      const known = this.numbers.get(sql);
+      if (known !== undefined) return [known, params, rows];
+      const next = this.numbers.size;
+      if (next >= NUMBERED_MAX) return [sql, params, rows];
+      this.numbers.set(sql, next);
+      return [sql, params, rows, next];
     });
   }
 
@@ -206,6 +247,7 @@ class ThreadDatabase implements Database {
       worker.once('error', (error) => reject(toError(error)));
       worker.once('exit', () => reject(new DatabaseError('DATABASE_GONE', `${this.path}: thread ended while opening`)));
     });
+    this.running = worker;
     worker.on('message', (replies: readonly Reply[]) => replies.forEach((reply) => this.settle(reply)));
     worker.once('error', (error) => this.gone(toError(error)));
     worker.once('exit', () => this.gone(new DatabaseError('DATABASE_GONE', `${this.path}: thread ended`)));
@@ -226,6 +268,9 @@ class ThreadDatabase implements Database {
     this.failedWith = error;
     const abandoned = [...this.waiting.values()];
     this.waiting.clear();
+    this.running = null;
+    this.batch = null;
+    this.numbers.clear();
     for (const waiting of abandoned) waiting.reject(error);
   }
 }

@@ -1,5 +1,6 @@
 // The admin process: answers the control socket, sends the outbox, keeps logs and quarantine within their bounds, and
 // records alerts. It judges no mail, and mail flows while it is away.
+import { setPriority } from 'node:os';
 import type { Configuration } from '../config/load.js';
 import { logSection } from '../logs/settings.js';
 import { createTextLog, type TextLog } from '../logs/text-log.js';
@@ -15,6 +16,8 @@ import type { Stores } from './stores.js';
 
 /** EX_SOFTWARE of sysexits.h. */
 const EXIT_SOFTWARE = 70;
+/** Indexing and housekeeping give way to the scanning of mail and to the MTA. */
+const NICENESS = 5;
 
 class Admin {
   private readonly prepared = new Map<number, Configuration>();
@@ -36,6 +39,7 @@ class Admin {
       text.fatal({ err: error }, 'bug: the admin process ends');
       process.exit(EXIT_SOFTWARE);
     });
+    setPriority(NICENESS);
     const life = new LifeFile(order.life, () => ({ connections: 0 }));
     const stores = await openStoresOf(configuration, text);
     const control = await serveControl(controlSocketPath(configuration.section(storageSection).dir), {

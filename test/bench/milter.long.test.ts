@@ -11,7 +11,7 @@ const ready = requirePackage('postfix', 'gcc', 'libc6-dev', 'libmilter-dev') && 
 
 test.skipIf(!ready)('the milter bench runs and prints a row per contestant', async () => {
   if (!existsSync(PROGRAM)) throw new Error('dist/ is missing: npm run build');
-  const args = ['--messages', '40', '--rounds', '1', '--senders', '4', '--only', 'none,layer,serve'];
+  const args = ['--messages', '40', '--warmup', '10', '--rounds', '1', '--senders', '4', '--only', 'none,layer,serve'];
   const { status, stdout, stderr } = await runCommand(process.execPath, [PROGRAM, ...args], { timeoutMs: 240_000 });
   expect(status, stderr).toBe(0);
   const rows = stdout.split('\n').filter((line) => line.includes('msg/s'));

@@ -6,7 +6,9 @@ import { parseMessage } from '../../message/parse.js';
 import type { MessageJob } from '../../pipeline/stage.js';
 import { makeTransaction } from '../ground/transaction.js';
 
-const limits = { ...(Value.Default(limitsStage.spec.settings, {}) as { sizeMaxBytes: number; recipientsMax: number; hopsMax: number }) };
+const limits = {
+  ...(Value.Default(limitsStage.spec.settings, {}) as { sizeMaxBytes: number; recipientsMax: number; hopsMax: number }),
+};
 
 function check(content: string, fields: Parameters<typeof makeTransaction>[1] = {}, own: Partial<typeof limits> = {}) {
   const transaction = makeTransaction(content, fields);
