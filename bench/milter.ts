@@ -1,7 +1,7 @@
 // Measures mail per second through a real Postfix (smtp-source, private instance, disk queue, discard) without a milter,
 // with a no-op libmilter program in C, with Weir's milter layer alone, and with `weir serve` with all stages off. Rounds
 // are interleaved in one run and ratios printed: machine load moves the figures, hardly the ratios.
-// Run: node dist/bench/milter.js [--messages 2000] [--rounds 3] [--warmup 2000] [--senders 16] [--only none,layer,serve,trap] [--dir DIR] [--cpu-prof]
+// Run: node dist/bench/milter.js [--messages 2000] [--rounds 3] [--warmup 2000] [--senders 16] [--only none,layer,serve,trap] [--kind unix|tcp] [--dir DIR] [--cpu-prof]
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -40,6 +40,7 @@ export interface MilterBenchOptions {
   readonly senders: number;
   readonly sizeBytes: number;
   readonly only: readonly string[];
+  readonly kinds: readonly SocketKind[];
   readonly directory: string;
   readonly cpuProf: boolean;
 }
@@ -99,7 +100,7 @@ async function startContestants(options: MilterBenchOptions, children: ChildProc
   if (wanted('none')) enter('no milter', 'none', '', 0);
   const noop = join(directory, 'noop-milter');
   await mustRun('cc', ['-O2', '-o', noop, resolve('bench/peers/noop-milter.c'), '-lmilter', '-lpthread']);
-  for (const kind of ['unix', 'tcp'] as const) {
+  for (const kind of options.kinds) {
     const address = (name: string): string =>
       kind === 'unix' ? `unix:${join(directory, name)}` : `inet:127.0.0.1:${port()}`;
     const start = async (name: string, at: string, file: string, args: readonly string[]): Promise<void> => {
@@ -153,7 +154,10 @@ function writeConfig(directory: string, kind: SocketKind, address: string): stri
   mkdirSync(data);
   const stages = STAGES.map(({ spec }) => `${spec.name}:\n  enabled: false\n`).join('');
   const file = join(directory, `weir-${kind}.yaml`);
-  writeFileSync(file, `milter:\n  listen: ['${address}']\n  socketMode: '0666'\nstorage:\n  dir: ${data}\n${stages}`);
+  writeFileSync(
+    file,
+    `milter:\n  listen: ['${address}']\n  socketMode: '0666'\nverdict:\n  headers: none\nstorage:\n  dir: ${data}\n${stages}`,
+  );
   return file;
 }
 
@@ -280,6 +284,7 @@ async function main(): Promise<void> {
       senders: { type: 'string', default: '16' },
       size: { type: 'string', default: '10240' },
       only: { type: 'string', default: '' },
+      kind: { type: 'string', default: '' },
       dir: { type: 'string' },
       'cpu-prof': { type: 'boolean', default: false },
     },
@@ -298,6 +303,7 @@ async function main(): Promise<void> {
     ...numbers,
     sizeBytes: Number(values.size),
     only,
+    kinds: (['unix', 'tcp'] as const).filter((kind) => values.kind === '' || values.kind === kind),
     directory,
     cpuProf: values['cpu-prof'],
   });

@@ -30,6 +30,8 @@ Examples:
   weir postfix                       the lines Postfix needs
   weir quarantine list               what is held`,
     );
+  // Commands added from here on take this over.
+  program.exitOverride((error) => exitWith(error.exitCode));
   addServeCommand(program);
   addScanCommand(program);
   addQuarantineCommand(program);
@@ -38,7 +40,6 @@ Examples:
   addConfigCommand(program);
   addDoctorCommand(program);
   addPostfixCommand(program);
-  for (const command of [program, ...program.commands]) command.exitOverride((error) => exitWith(error.exitCode));
   return program;
 }
 

@@ -29,7 +29,7 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u20
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('see what works and what does not: settings, disk, stores, server, listeners, stages, outbox, alerts')
+    .description('See what works and what does not: settings, disk, stores, server, listeners, stages, outbox, alerts.')
     .option('--json', 'one JSON object: state, and lines of {area, state, detail, advice}')
     .addHelpText(
       'after',

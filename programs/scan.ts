@@ -37,7 +37,7 @@ interface Judged {
 export function addScanCommand(program: Command): void {
   program
     .command('scan')
-    .description('judge messages from files, folders, mbox or Maildir, or - for standard input')
+    .description('Judge messages from files, folders, mbox or Maildir, or - for standard input.')
     .argument('<file...>', 'message files, folders, mbox files, or -')
     .option('--json', 'one JSON object a line: file, action, score, threshold, findings, timeMs')
     .option('--ip <address>', "client's address, as if it had handed the message in")

@@ -15,7 +15,7 @@ const REPEAT_MS = 1_000;
 export function addServeCommand(program: Command): void {
   program
     .command('serve')
-    .description('stand in front of the mail server until stopped')
+    .description('Stand in front of the mail server until stopped.')
     .addHelpText(
       'after',
       `
