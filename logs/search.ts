@@ -159,11 +159,17 @@ async function runScans(reader: Database, name: LogName, conditions: Conditions,
 }
 
 /** Null when nothing can match. */
+/** `<id@host>`, as mail programs and the MTA's log show it, finds what is kept as `id@host`. */
+function withoutBrackets(text: string): string {
+  return text.length > 2 && text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
+}
+
 function readConditions(name: LogName, query: LogQuery): Conditions | null {
   const tests: { columns: readonly string[]; needle: string }[] = [];
   for (const [key, columns] of Object.entries(FIELDS[name])) {
     const text = query[key as keyof LogQuery];
-    if (typeof text === 'string' && text !== '') tests.push({ columns, needle: fold(text).slice(0, NEEDLE_CHARS_MAX) });
+    if (typeof text === 'string' && text !== '')
+      tests.push({ columns, needle: fold(withoutBrackets(text)).slice(0, NEEDLE_CHARS_MAX) });
   }
   const exact = exactConditions(name, query);
   if (exact === null) return null;

@@ -44,6 +44,7 @@ const FOUND_BY: readonly Partial<LogQuery>[] = [
   { text: 'rechnung nº' },
   { text: 'EMIL@' },
   { messageId: 'Needle-77@post' },
+  { messageId: '<needle-77@post.example>' },
   { sender: 'carol+tag' },
   { sender: 'shop.example' },
   { recipient: 'dora' },
