@@ -1,7 +1,8 @@
 // The life file of one process: a heartbeat that stands still when its event loop does, and the identities of the
 // messages it has in hand. It lies outside the process, so that both survive a kill; it never holds any text of a mail.
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** Messages one process can have in hand. */
 export const SLOTS_MAX = 1_024;
@@ -144,6 +145,16 @@ export function readLife(path: string): Life | null {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** Removes the life files that processes of an earlier run left in a directory; gives what those had in hand. */
+export function takeLives(dir: string): readonly string[] {
+  const paths = readdirSync(dir)
+    .filter((name) => name.endsWith('.life'))
+    .map((name) => join(dir, name));
+  const identities = paths.flatMap((path) => readLife(path)?.identities ?? []);
+  for (const path of paths) unlinkSync(path);
+  return identities;
 }
 
 function decode(bytes: Buffer): Life | null {

@@ -4,12 +4,14 @@ import { STAGES } from '../filters/index.js';
 import { directionsSection, noticesSection } from '../gateway/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import type { Configuration } from '../config/load.js';
+import { formatProblem } from '../config/problem.js';
 import type { Section } from '../config/section.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
 import type { Report, SettingsText } from './process-messages.js';
 import { SECTIONS } from './sections.js';
+import { loadSettings } from './settings.js';
 import { storageSection } from './storage-settings.js';
 
 /** How long the processes may take to prepare, ms. */
@@ -30,8 +32,20 @@ const FIXED_KEYS: readonly { readonly section: Section; readonly keys: readonly 
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
+/** Reads the configuration file again. Not ok: what speaks against taking it while the server runs, a line each. */
+export function readNext(
+  file: string | undefined,
+  current: Configuration,
+): { readonly ok: true; readonly next: Configuration } | { readonly ok: false; readonly lines: readonly string[] } {
+  const loaded = loadSettings(file);
+  if (!loaded.ok) return { ok: false, lines: loaded.problems.map(formatProblem) };
+  const next = loaded.configuration;
+  const lines = findFixedChanges(current, next);
+  return lines.length > 0 ? { ok: false, lines } : { ok: true, next };
+}
+
 /** What the new settings would change that cannot change while the server runs, a line each. */
-export function findFixedChanges(current: Configuration, next: Configuration): readonly string[] {
+function findFixedChanges(current: Configuration, next: Configuration): readonly string[] {
   return FIXED_KEYS.flatMap(({ section, keys }) => {
     const before: Readonly<Record<string, unknown>> = current.section(section);
     const after: Readonly<Record<string, unknown>> = next.section(section);
