@@ -1,12 +1,12 @@
 // The admin process: answers the control socket, sends the outbox, keeps logs and quarantine within their bounds, and
 // records alerts. It judges no mail, and mail flows while it is away.
 import { setPriority } from 'node:os';
-import type { Configuration } from '../config/load.js';
 import { logSection } from '../logs/settings.js';
 import { createTextLog, type TextLog } from '../logs/text-log.js';
 import { controlSocketPath, serveControl, type ControlServer } from './control.js';
 import { LifeFile } from './in-flight.js';
-import { failStart, openOrderChannel, type OrderChannel } from './order-channel.js';
+import type { OrderChannel } from './order-channel.js';
+import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, StartOrder } from './process-messages.js';
 import { openStoresOf } from './process-stores.js';
 import { parseSettings } from './settings.js';
@@ -14,13 +14,10 @@ import { storageSection } from './storage-settings.js';
 import { storeControlMethods } from './store-methods.js';
 import type { Stores } from './stores.js';
 
-/** EX_SOFTWARE of sysexits.h. */
-const EXIT_SOFTWARE = 70;
 /** Indexing and housekeeping give way to the scanning of mail and to the MTA. */
 const NICENESS = 5;
 
 class Admin {
-  private readonly prepared = new Map<number, Configuration>();
   private ending: Promise<void> | null = null;
 
   private constructor(
@@ -35,10 +32,7 @@ class Admin {
   static async start(order: StartOrder, channel: OrderChannel): Promise<Admin> {
     const configuration = parseSettings(order.text, order.file);
     const text = createTextLog('admin', configuration.section(logSection).level);
-    process.on('uncaughtException', (error) => {
-      text.fatal({ err: error }, 'bug: the admin process ends');
-      process.exit(EXIT_SOFTWARE);
-    });
+    watchBugs(text);
     setPriority(NICENESS);
     const life = new LifeFile(order.life, () => ({ connections: 0 }));
     const stores = await openStoresOf(configuration, text);
@@ -77,32 +71,15 @@ class Admin {
 
   /** Ends the process: callers first, then the work behind the stores, then the stores. */
   end(): Promise<void> {
-    this.ending ??= this.endNow();
-    return this.ending;
-  }
-
-  private async endNow(): Promise<void> {
-    try {
+    this.ending ??= exitInOrder(this.text, async () => {
       await this.control.close();
       await this.stores.close();
       this.life.close();
-      process.exit(0);
-    } catch (error) {
-      this.text.error({ err: error }, 'could not end in order');
-      process.exit(EXIT_SOFTWARE);
-    }
+    });
+    return this.ending;
   }
 }
 
-let admin: Promise<Admin> | null = null;
-const channel = openOrderChannel(
-  (order) => {
-    if (order.kind === 'start') {
-      admin = Admin.start(order, channel);
-      admin.catch(failStart);
-    } else void admin?.then((it) => it.obey(order), failStart);
-  },
-  () => void (admin === null ? process.exit(0) : admin.then((it) => it.end(), failStart)),
-);
+playPart((order, channel) => Admin.start(order, channel));
 // A service manager that ends all processes at once: this one outlasts the workers, and goes on the supervisor's order.
 process.on('SIGTERM', () => undefined);

@@ -13,7 +13,8 @@ import { pipelineSection } from '../pipeline/settings.js';
 import type { Outside } from '../pipeline/stage.js';
 import { createGuard, type Guard } from './guard.js';
 import { LifeFile } from './in-flight.js';
-import { failStart, openOrderChannel, type OrderChannel } from './order-channel.js';
+import type { OrderChannel } from './order-channel.js';
+import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, SettingsText, StartOrder } from './process-messages.js';
 import { openProcessStores, type ProcessStores } from './process-stores.js';
 import { processesSection } from './processes-settings.js';
@@ -23,8 +24,6 @@ import { VERSION } from './version.js';
 
 /** What a suspect may take beyond `pipeline.timeLimitMs` when it is scanned alone, ms. */
 export const ALONE_MARGIN_MS = 10_000;
-/** EX_SOFTWARE of sysexits.h. */
-const EXIT_SOFTWARE = 70;
 
 interface Taken {
   readonly configuration: Configuration;
@@ -133,7 +132,7 @@ class Worker {
   /** Ends the process: with code 0 once everything is answered and closed. */
   end(graceMs = this.settings().graceMs, drain = false): Promise<void> {
     if (this.ending !== null && !drain) void this.server.close(graceMs);
-    this.ending ??= this.endNow(graceMs, drain);
+    this.ending ??= exitInOrder(this.text, () => this.close(graceMs, drain));
     return this.ending;
   }
 
@@ -179,37 +178,14 @@ class Worker {
     inForce.retire().catch((error: unknown) => this.text.error({ err: error }, 'stages could not be closed'));
   }
 
-  private async endNow(graceMs: number, drain: boolean): Promise<void> {
-    try {
-      // Draining lets open sessions come to their own end; closing ends those that wait between two messages.
-      await (drain ? this.server.drain(graceMs) : this.server.close(graceMs));
-      await this.current.inForce.retire();
-      await this.stores.close();
-      this.life.close();
-      process.exit(0);
-    } catch (error) {
-      this.text.error({ err: error }, 'could not end in order');
-      process.exit(EXIT_SOFTWARE);
-    }
+  private async close(graceMs: number, drain: boolean): Promise<void> {
+    // Draining lets open sessions come to their own end; closing ends those that wait between two messages.
+    await (drain ? this.server.drain(graceMs) : this.server.close(graceMs));
+    await this.current.inForce.retire();
+    await this.stores.close();
+    this.life.close();
   }
 }
 
-/** A bug ends the worker: its messages get a temporary failure and are tried alone when they come again. */
-function watchBugs(text: TextLog): void {
-  process.on('uncaughtException', (error) => {
-    text.fatal({ err: error }, 'bug: the worker ends');
-    process.exit(EXIT_SOFTWARE);
-  });
-}
-
-let worker: Promise<Worker> | null = null;
-const channel = openOrderChannel(
-  (order) => {
-    if (order.kind === 'start') {
-      worker = Worker.start(order, channel);
-      worker.catch(failStart);
-    } else void worker?.then((it) => it.obey(order), failStart);
-  },
-  () => void (worker === null ? process.exit(0) : worker.then((it) => it.end(), failStart)),
-);
-process.on('SIGTERM', () => void (worker === null ? process.exit(0) : worker.then((it) => it.end(), failStart)));
+const end = playPart((order, channel) => Worker.start(order, channel));
+process.on('SIGTERM', end);
