@@ -11,6 +11,7 @@ import { processesSection } from './processes-settings.js';
 import { Rollout } from './reload.js';
 import { Roster } from './roster.js';
 import { ROW_MAX, type Slot, type SlotHooks } from './slot.js';
+import { UNPROCESSABLE_ALERT } from './unprocessable-alert.js';
 
 export interface FleetDeps {
   /** Where life files go. */
@@ -104,6 +105,8 @@ export class Fleet {
     this.rollout.hear(child, report);
     if (report.kind === 'ready') this.welcome(child);
     else if (report.kind === 'cleared') this.deps.onCleared(report.identity);
+    // Through the admin process, which clears it too: an alert is raised and cleared by one and the same process.
+    else if (report.kind === 'condemned') this.alert(UNPROCESSABLE_ALERT, true, report.detail);
     else if (report.kind === 'ask') {
       void this.deps.onAsk(report.what).then((result) => child.tell({ kind: 'answer', id: report.id, result }));
     }

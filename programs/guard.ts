@@ -25,7 +25,7 @@ export interface GuardDeps {
   readonly aloneMax: () => number;
   /** A suspect survived: it is none any more. */
   readonly onCleared: (identity: string) => void;
-  /** A suspect killed the process it was alone in. */
+  /** A suspect killed the process it was alone in. Called once it is held, or whatever else became of it. */
   readonly onCondemned: (identity: string, transaction: Transaction, reason: string) => void;
 }
 
@@ -54,12 +54,15 @@ export function createGuard(deps: GuardDeps): Guard {
       suspects = new Set([...suspects].filter((other) => other !== identity));
       judged.set(transaction.content, outcome.result);
       deps.onCleared(identity);
-      return { transaction, forget: () => undefined };
+      return { transaction, settle: () => undefined };
     }
     const { content, forget } = standIns.make(transaction.content);
     judged.set(content, unprocessable(outcome.reason));
-    deps.onCondemned(identity, transaction, outcome.reason);
-    return { transaction: { ...transaction, content }, forget };
+    const settle = (): void => {
+      forget();
+      deps.onCondemned(identity, transaction, outcome.reason);
+    };
+    return { transaction: { ...transaction, content }, settle };
   };
 
   return {
@@ -81,7 +84,7 @@ export function createGuard(deps: GuardDeps): Guard {
         try {
           if (!suspects.has(identity)) return await inner.onMessage(transaction, signal);
           const tried = await tryAlone(identity, transaction, signal);
-          return await inner.onMessage(tried.transaction, signal).finally(tried.forget);
+          return await inner.onMessage(tried.transaction, signal).finally(tried.settle);
         } finally {
           letGo();
         }

@@ -45,6 +45,8 @@ export type Report =
   | { readonly kind: 'prepared'; readonly id: number; readonly objection: string | null }
   /** A suspect was scanned alone and survived. */
   | { readonly kind: 'cleared'; readonly identity: string }
+  /** A suspect killed the process it was alone in, and what became of it is settled. */
+  | { readonly kind: 'condemned'; readonly detail: string }
   | { readonly kind: 'ask'; readonly id: number; readonly what: 'status' | 'reload' };
 
 /** One process as `status` shows it. */

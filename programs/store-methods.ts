@@ -7,6 +7,7 @@ import type { LogQuery } from '../logs/search.js';
 import { CATEGORIES } from '../pipeline/finding.js';
 import type { ControlMethods } from './control.js';
 import type { Stores } from './stores.js';
+import { clearUnprocessable } from './unprocessable-alert.js';
 
 const LIMIT_MAX = 1_000;
 const IDS_MAX = 1_000;
@@ -80,11 +81,13 @@ export function storeControlMethods(stores: Stores): ControlMethods {
     'quarantine.release': method(EntryRecipients, async ({ id, rcptTo }) => {
       const released = await quarantine.release(id, rcptTo);
       audit('quarantine.release', { id, recipients: released });
+      await clearUnprocessable(stores);
       return released;
     }),
     'quarantine.delete': method(EntryRecipients, async ({ id, rcptTo }) => {
       const deleted = await quarantine.delete(id, rcptTo);
       audit('quarantine.delete', { id, recipients: deleted });
+      await clearUnprocessable(stores);
       return deleted;
     }),
     'outbox.list': method(OutboxList, async (params) => {

@@ -22,6 +22,7 @@ import { openLeases, type Leases } from '../outside/lease.js';
 import { keepDays, type QuarantineSettings } from '../quarantine/settings.js';
 import { openQuarantineStore, type QuarantineStore } from '../quarantine/store.js';
 import type { StorageSettings } from './storage-settings.js';
+import { clearUnprocessable } from './unprocessable-alert.js';
 
 /** How often old quarantine entries and unused contents are cleared out, ms. */
 export const CLEAR_EVERY_MS = 15 * 60_000;
@@ -201,6 +202,7 @@ class OpenStores implements Stores {
     const now = options.clock.now();
     if (!(await parts.leases.take(CLEAR_LEASE, parts.holder, now, CLEAR_LEASE_MS))) return { entries: 0, contents: 0 };
     const entries = await quarantine.expire(now, keepDays(options.quarantine));
+    await clearUnprocessable(this);
     const isUsed = async (sha256: string): Promise<boolean> =>
       (await quarantine.isReferenced(sha256)) || parts.outbox.isReferenced(sha256);
     const contents = await parts.blobs.sweep(isUsed);

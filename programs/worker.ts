@@ -68,7 +68,7 @@ class Worker {
       },
       onCondemned: (identity, { queueId, connection }, reason) => {
         text.error({ identity, queueId, session: connection.id, reason }, 'message is unprocessable');
-        opened.alerts.alert('message-unprocessable', true, `queue id ${queueId ?? 'unknown'}: ${reason}`);
+        channel.say({ kind: 'condemned', detail: `queue id ${queueId ?? 'unknown'}: ${reason}` });
       },
     });
     guard.setSuspects(order.suspects);
