@@ -11,7 +11,7 @@ import { encodeEdits } from './edits.js';
 import { parseArgument, type Argument } from './envelope-argument.js';
 import type { AnswerFate, MilterHandler } from './handler.js';
 import { Macros } from './macros.js';
-import type { Agreement, Negotiator } from './negotiate.js';
+import type { Agreement, Negotiator, Silence } from './negotiate.js';
 import { packet, strings } from './packet.js';
 import {
   CONTINUE_PACKET,
@@ -46,7 +46,7 @@ export class Dialogue {
   connection: Connection | null = null;
 
   readonly #context: DialogueContext;
-  readonly #noReply: boolean;
+  readonly #silence: Silence;
   readonly #macros = new Macros();
   #agreement: Agreement | null = null;
   #state: State = 'INIT';
@@ -57,10 +57,9 @@ export class Dialogue {
   #judgedBytes = 0;
   #abort: AbortController | null = null;
 
-  /** `noReply`: ask for silence where no verdict is given. */
-  constructor(context: DialogueContext, noReply: boolean) {
+  constructor(context: DialogueContext, silence: Silence) {
     this.#context = context;
-    this.#noReply = noReply;
+    this.#silence = silence;
   }
 
   get state(): State {
@@ -139,7 +138,7 @@ export class Dialogue {
       mail: handler.onMail !== undefined,
       rcpt: handler.onRcpt !== undefined,
     };
-    this.#agreement = this.#context.negotiator.negotiate(data, { noReply: this.#noReply, verdictAt });
+    this.#agreement = this.#context.negotiator.negotiate(data, { silence: this.#silence, verdictAt });
     if (this.#agreement === null) return new Close('SMFIC_OPTNEG too short or of an unknown version');
     this.#state = 'OPTS';
     return this.#agreement.reply;

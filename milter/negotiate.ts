@@ -4,10 +4,16 @@ import { SMFIC, SMFIF, SMFIF_ALL, SMFIP, SMFIR, VERSION_MAX, VERSION_MIN } from 
 import { REQUESTED_MACROS } from './macros.js';
 import { packet } from './packet.js';
 
+/**
+ * Which events without a verdict go unanswered: all of them, or only header fields and their end. Silence before a pause
+ * of the MTA costs 44 ms over TCP (its Nagle algorithm waits for our delayed acknowledgement); header fields are followed
+ * at once by something that is answered.
+ */
+export type Silence = 'all' | 'header' | 'none';
+
 /** What the filter would like, worked out from settings, socket kind and the handler. */
 export interface Wishes {
-  /** Answer events by silence where no verdict is given there: good on UNIX sockets, 44 ms a message on TCP. */
-  readonly noReply: boolean;
+  readonly silence: Silence;
   /** Verdicts are given at these events, so they always get a reply. */
   readonly verdictAt: {
     readonly connect: boolean;
@@ -57,9 +63,9 @@ const REMEMBERED_MAX = 16;
 export class Negotiator {
   readonly #known = new Map<string, Agreement | null>();
 
-  /** As `negotiate`; `wishes` must depend on `noReply` alone. */
+  /** As `negotiate`; `wishes` must depend on `silence` alone. */
   negotiate(data: Buffer, wishes: Wishes): Agreement | null {
-    const key = `${wishes.noReply ? 'silent' : 'replies'} ${data.toString('latin1', 0, 12)}`;
+    const key = `${wishes.silence} ${data.toString('latin1', 0, 12)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const agreement = negotiate(data, wishes);
@@ -95,8 +101,9 @@ function actionsFor(version: number, offered: number): number {
 
 function protocolFor(version: number, offered: number, wishes: Wishes): number {
   let wanted: number = SMFIP.HDR_LEADSPC | SMFIP.RCPT_REJ;
-  if (wishes.noReply) {
-    wanted |= SMFIP.NR_HDR | SMFIP.NR_EOH | SMFIP.NR_DATA | SMFIP.NR_UNKN | SMFIP.NR_BODY;
+  if (wishes.silence !== 'none') wanted |= SMFIP.NR_HDR | SMFIP.NR_EOH;
+  if (wishes.silence === 'all') {
+    wanted |= SMFIP.NR_DATA | SMFIP.NR_UNKN | SMFIP.NR_BODY;
     if (!wishes.verdictAt.connect) wanted |= SMFIP.NR_CONN;
     if (!wishes.verdictAt.helo) wanted |= SMFIP.NR_HELO;
     if (!wishes.verdictAt.mail) wanted |= SMFIP.NR_MAIL;

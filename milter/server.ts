@@ -15,7 +15,7 @@ import {
   settleSocket,
   type ListenAddress,
 } from './listen-address.js';
-import { Negotiator } from './negotiate.js';
+import { Negotiator, type Silence } from './negotiate.js';
 import { Session, type SessionContext } from './session.js';
 import type { MilterSettings } from './settings.js';
 
@@ -182,10 +182,13 @@ class Listeners implements MilterServer {
     }
     this.#accepted += 1;
     if (source !== null) this.#countSource(source, socket);
+    this.#sessions.add(new Session(socket, this.#context, this.#silence(source === null ? 'unix' : 'tcp')));
+  }
+
+  #silence(kind: 'unix' | 'tcp'): Silence {
     const { noReply } = this.#settings;
-    this.#sessions.add(
-      new Session(socket, this.#context, noReply === 'always' || (noReply === 'auto' && source === null)),
-    );
+    if (noReply === 'auto') return kind === 'unix' ? 'all' : 'header';
+    return noReply === 'always' ? 'all' : 'none';
   }
 
   #refusal(source: string | null): 'connections' | 'source' | null {

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Connection } from '../message/envelope.js';
 import { Dialogue, type DialogueContext } from './dialogue.js';
 import type { InFlight, Share } from './in-flight.js';
+import type { Silence } from './negotiate.js';
 import { PacketReader } from './packet.js';
 import { PROGRESS_PACKET } from './reply.js';
 import { Close, Pending, type Conclusion, type Reply, type Step } from './step.js';
@@ -46,11 +47,10 @@ export class Session {
   #waitingSince = 0;
   #blockedSince = 0;
 
-  /** `noReply`: ask the MTA to take silence for "go on" where no verdict is given. */
-  constructor(socket: Socket, context: SessionContext, noReply: boolean) {
+  constructor(socket: Socket, context: SessionContext, silence: Silence) {
     this.#socket = socket;
     this.#context = context;
-    this.#dialogue = new Dialogue(context, noReply);
+    this.#dialogue = new Dialogue(context, silence);
     this.#startedAt = context.clock.monotonicMs();
     this.#lastPacketAt = this.#startedAt;
     this.#share = context.inFlight.open(

@@ -25,7 +25,7 @@ export const MILTER_SECTION = section('milter', 'The socket that Postfix or Send
   noReply: Type.Union([Type.Literal('auto'), Type.Literal('always'), Type.Literal('never')], {
     default: 'auto',
     description:
-      'Whether events without a verdict go unanswered where the MTA agrees; `auto` does so on UNIX sockets only, since over TCP it costs 44 ms a message.',
+      'Which events without a verdict go unanswered where the MTA agrees: `always` all, `never` none; `auto` all on UNIX sockets, and over TCP only header fields, since more costs 44 ms a message. An MTA that writes each field by itself (Sendmail) wants `never` over TCP.',
   }),
   connectionsMax: Type.Integer({
     default: 16_384,

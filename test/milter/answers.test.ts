@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SMFIF_ALL, bitNames, commandName, replyName, SMFIF, SMFIP } from '../../milter/codes.js';
 import { encodeEdits, headerValue } from '../../milter/edits.js';
-import { negotiate } from '../../milter/negotiate.js';
+import { negotiate, type Silence } from '../../milter/negotiate.js';
 import { encodeSmtpReply } from '../../milter/reply.js';
 import type { Edit } from '../../pipeline/answer.js';
 import { words } from './wire.js';
@@ -47,17 +47,18 @@ const ALL_EDITS: Edit[] = [
 ];
 
 test('golden: negotiation, edits and replies are byte for byte what they were', async () => {
-  const wishes = { noReply: true, verdictAt: { connect: false, helo: false, mail: true, rcpt: true } };
-  const offers: [string, Buffer, boolean][] = [
-    ['v6 unix', words(6, 0x1ff, 0x1fffff), true],
-    ['v6 tcp', words(6, 0x1ff, 0x1fffff), false],
-    ['v4', words(4, 0x7f, 0x3ff), true],
-    ['v2', words(2, 0x3f, 0x7f), true],
+  const wishes = { verdictAt: { connect: false, helo: false, mail: true, rcpt: true } };
+  const offers: [string, Buffer, Silence][] = [
+    ['v6 unix', words(6, 0x1ff, 0x1fffff), 'all'],
+    ['v6 tcp', words(6, 0x1ff, 0x1fffff), 'header'],
+    ['v6 with replies', words(6, 0x1ff, 0x1fffff), 'none'],
+    ['v4', words(4, 0x7f, 0x3ff), 'all'],
+    ['v2', words(2, 0x3f, 0x7f), 'all'],
   ];
   const golden = [
-    ...offers.flatMap(([name, data, noReply]) => [
+    ...offers.flatMap(([name, data, silence]) => [
       `# ${name}`,
-      ...lines(negotiate(data, { ...wishes, noReply })?.reply ?? Buffer.alloc(0)),
+      ...lines(negotiate(data, { ...wishes, silence })?.reply ?? Buffer.alloc(0)),
     ]),
     ...encode(ALL_EDITS),
     ...encode(ALL_EDITS, { leadingSpace: false }),
