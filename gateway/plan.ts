@@ -8,6 +8,8 @@ import type { Category } from '../pipeline/finding.js';
 import type { ScanResult } from '../pipeline/run.js';
 import { markup, removeForgedMarkup } from './markup.js';
 
+const INCOMPLETE_REPLY: SmtpReply = { code: 552, enhanced: '5.3.4', text: 'Message exceeds fixed limit' };
+
 /** Recipients whose mail is held together: one quarantine entry. */
 export interface Held {
   readonly category: Category;
@@ -42,6 +44,7 @@ export interface PlanInput {
 
 /** Behaviour 1 and 2 in one place. `verdicts` in the order of `rcptTo`, at least one. */
 export function makePlan(verdicts: readonly Verdict[], input: PlanInput): Plan {
+  if (input.transaction.truncated) return refuseIncomplete(verdicts);
   const tempfail = verdicts.find(({ action }) => action === 'tempfail');
   if (tempfail) return whole({ kind: 'tempfail', reply: replyOf(tempfail) }, sameForAll(verdicts, tempfail));
   const [first] = verdicts;
@@ -59,6 +62,18 @@ export function makePlan(verdicts: readonly Verdict[], input: PlanInput): Plan {
   const leaves = input.transaction.rcptTo.filter((_, index) => !stays.has(index));
   const edits: Edit[] = [...leaves.map(({ given }): Edit => ({ kind: 'delete-recipient', given })), ...main.edits];
   return { answer: { kind: 'accept', edits }, held, copies: others, outcomes };
+}
+
+/** What was not kept whole can be neither judged nor held nor copied: whatever the settings say, its sender is told. */
+function refuseIncomplete(verdicts: readonly Verdict[]): Plan {
+  const refused = verdicts.find(({ action }) => action === 'reject');
+  const reply = refused?.reply ?? INCOMPLETE_REPLY;
+  const outcomes = verdicts.map((verdict): Verdict =>
+    verdict.action === 'reject'
+      ? verdict
+      : { ...verdict, action: 'reject', category: 'policy', reason: 'larger than is kept for judging', reply },
+  );
+  return whole({ kind: 'reject', reply }, outcomes);
 }
 
 function whole(answer: Answer, outcomes: readonly Verdict[]): Plan {

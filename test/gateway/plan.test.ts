@@ -72,6 +72,20 @@ describe('where all recipients agree', () => {
   });
 });
 
+describe('a content that was not kept whole', () => {
+  it.each(['accept', 'tag', 'quarantine', 'discard', 'tempfail'] as const)(
+    'is refused, never held or passed on: %s',
+    (action) => {
+      const whole = input(2);
+      const cut = { ...whole, transaction: { ...whole.transaction, truncated: true } };
+      const { answer, held, copies, outcomes } = makePlan([verdict(0, action), verdict(1, 'accept')], cut);
+      expect(answer).toMatchObject({ kind: 'reject', reply: { code: 552 } });
+      expect([held, copies]).toEqual([[], []]);
+      expect(outcomes.map((one) => one.action)).toEqual(['reject', 'reject']);
+    },
+  );
+});
+
 describe('where they differ', () => {
   it('turns a refusal that others do not share into quarantine', () => {
     const { answer, held, outcomes } = plan('reject', 'accept');
