@@ -1,5 +1,5 @@
 // The MTA's side of the milter protocol, small: hands one message to a milter and reads what it wants done. For the
-// demonstration and for `weir doctor`; an MTA needs none of it.
+// demonstration and for tests; an MTA needs none of it.
 import { connect, type Socket } from 'node:net';
 import { SMFIC, SMFIF_ALL, SMFIP, SMFIR, replyName } from './codes.js';
 import { packet, PacketReader, strings } from './packet.js';

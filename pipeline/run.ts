@@ -73,6 +73,9 @@ export async function createPipeline(
     for (const module of modules) {
       const settings = configuration.section(stageSection(module.spec)) as unknown as CommonStageSettings;
       if (!settings.enabled) continue;
+      const early = module.spec.runsAt.find((moment) => moment !== 'message');
+      if (early !== undefined)
+        throw new Error(`stage ${module.spec.name} wants to run at ${early}: nothing would run it`);
       running.push({ spec: module.spec, settings, stage: await module.create(settings as never, outside) });
     }
   } catch (error) {
@@ -92,7 +95,7 @@ export async function createPipeline(
 /** Splits the list into runs of neighbours none of which reads another's results. List order is kept. */
 export function planWaves<S extends { readonly spec: StageSpec }>(stages: readonly S[]): readonly (readonly S[])[] {
   const waves: S[][] = [];
-  for (const stage of stages.filter(({ spec }) => spec.runsAt.includes('message'))) {
+  for (const stage of stages) {
     const wave = waves.at(-1);
     if (wave && !wave.some(({ spec }) => stage.spec.needs.includes(spec.name))) wave.push(stage);
     else waves.push([stage]);

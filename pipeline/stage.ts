@@ -1,13 +1,13 @@
 // The interface every stage implements, and what the runner hands it. A stage reports findings, facts for later stages
 // and header or body edits; it never names an action.
 import type { TObject, Static } from 'typebox';
-import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
+import type { Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import type { Clock } from '../outside/clock.js';
 import type { Edit } from './answer.js';
 import type { Finding, FindingSpec } from './finding.js';
 
-/** When a stage runs. */
+/** When a stage runs. So far the runner knows the whole message alone, and refuses a stage that asks for another moment. */
 export type Moment = 'connect' | 'helo' | 'mail' | 'rcpt' | 'message';
 
 /** Where a recipient's mail goes, seen from here (behaviour 3). */
@@ -67,20 +67,9 @@ export interface StageReport {
   readonly subRules?: readonly string[];
 }
 
-/** What one run of an envelope stage sees (connect, helo, mail, rcpt). */
-export interface EnvelopeJob {
-  readonly moment: Exclude<Moment, 'message'>;
-  readonly connection: Connection;
-  readonly mailFrom: EnvelopeAddress | null;
-  readonly rcptTo: EnvelopeAddress | null;
-  readonly deadline: number;
-  readonly signal: AbortSignal;
-}
-
 /** One stage at work, made once per worker and settings version. */
 export interface Stage {
   onMessage?(job: MessageJob): Promise<StageReport> | StageReport;
-  onEnvelope?(job: EnvelopeJob): Promise<StageReport> | StageReport;
   /** One line per fact for `weir doctor`: what works, what does not. */
   check?(signal: AbortSignal): Promise<readonly Check[]>;
   close?(): Promise<void> | void;

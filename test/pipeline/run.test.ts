@@ -139,6 +139,11 @@ describe('what runs', () => {
     expect(ids(await run([stage('a', () => found('A'))], 'a:\n  enabled: false\n'))).toEqual([]);
   });
 
+  it('refuses a stage that nothing would run, rather than leave it out in silence', async () => {
+    const early = stage('early', () => found('EARLY'), { runsAt: ['connect', 'message'] });
+    await expect(run([early])).rejects.toThrow('stage early wants to run at connect');
+  });
+
   it('leaves out a stage none of whose directions occurs', async () => {
     const only = stage('only', () => found('ONLY'), { directions: ['sent'] });
     expect(ids(await run([only], '', ['received', 'internal']))).toEqual([]);
