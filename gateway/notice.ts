@@ -71,16 +71,15 @@ export function isAutomatic({ mailFrom }: Transaction, message: Message): boolea
   return precedence === 'bulk' || precedence === 'list' || precedence === 'junk';
 }
 
-function addresseesOf(held: Held, { transaction, settings, plan }: NoticeContext): readonly string[] {
+function addresseesOf(held: Held, { transaction, settings }: NoticeContext): readonly string[] {
   const addresses = new Set<string>();
   const tellRecipient =
     (held.category === 'virus' && settings.recipientOnVirus) ||
     (held.category === 'attachment' && settings.recipientOnAttachment);
-  const local = plan.outcomes;
   if (tellRecipient) {
     for (const index of held.recipients) {
       const address = transaction.rcptTo[index]?.address;
-      if (address !== undefined && address !== '' && local[index]) addresses.add(address);
+      if (address !== undefined && address !== '') addresses.add(address);
     }
   }
   if (settings.senderOnHeld && transaction.login !== null) addresses.add(transaction.mailFrom.address);
