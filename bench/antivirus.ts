@@ -85,7 +85,7 @@ async function measure(
  */
 export async function benchStage(server: string, count: number): Promise<readonly BenchLine[]> {
   const settings = { ...Value.Create(antivirusSettings), engine: 'clamd' as const, server };
-  const stage = await antivirusStage.create(settings, { clock: systemClock, alert: () => undefined });
+  const stage = await antivirusStage.create(settings, { clock: systemClock, resolver: null, countries: null, alert: () => undefined });
   const mails = makeContents(count, 'stage').map((content) => makeMail(content));
   const scan = async (content: Buffer): Promise<ScanReply> => {
     const report = await stage.onMessage?.(makeJob(content));

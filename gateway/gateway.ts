@@ -115,7 +115,7 @@ async function judge(given: Transaction, inForce: InForce, signal: AbortSignal, 
   const transaction = { ...given, connection: inForce.directions.client(given.connection, message) };
   const directions = inForce.directions.of(given);
   const result = await inForce.scan({ message, transaction, directions, signal });
-  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.replies);
+  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
   const plan = makePlan(verdicts, { transaction, message, result, headers: inForce.verdict.headers, version });
   return { transaction, message, directions, result, plan, inForce };
 }

@@ -4,8 +4,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Configuration } from '../config/load.js';
-import type { SmtpReply } from '../pipeline/answer.js';
-import type { ReplyTable } from '../pipeline/decide.js';
+import type { SpecTable } from '../pipeline/decide.js';
 import { createPipeline, type Pipeline, type Scan } from '../pipeline/run.js';
 import { verdictSection, type VerdictSettings } from '../pipeline/settings.js';
 import type { Outside, StageModule } from '../pipeline/stage.js';
@@ -26,7 +25,7 @@ export interface InForce {
   readonly verdict: VerdictSettings;
   readonly notices: NoticesSettings;
   readonly directions: Directions;
-  readonly replies: ReplyTable;
+  readonly specs: SpecTable;
   readonly pipeline: Pipeline;
   readonly scan: Scan;
   /** Marks a message as using these settings until the returned function is called. */
@@ -55,7 +54,7 @@ export async function buildInForce(
     verdict: configuration.section(verdictSection),
     notices: configuration.section(noticesSection),
     directions,
-    replies: replyTable(modules),
+    specs: specTable(modules),
     pipeline,
     scan: guard(pipeline.scan),
     enter() {
@@ -75,10 +74,8 @@ export async function buildInForce(
   };
 }
 
-function replyTable(modules: readonly StageModule[]): ReplyTable {
-  const table = new Map<string, SmtpReply>();
-  for (const { spec } of modules) for (const { id, reply } of spec.findings) if (reply) table.set(id, reply);
-  return table;
+function specTable(modules: readonly StageModule[]): SpecTable {
+  return new Map(modules.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const)));
 }
 
 /** Own domains of the settings, of their file, and of Postfix, as far as set. */

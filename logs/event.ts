@@ -51,6 +51,7 @@ export interface MessageEvent {
   readonly sizeBytes: number;
   readonly clientAddress: string | null;
   readonly clientName: string | null;
+  /** Of the client. */
   readonly country: string | null;
   readonly helo: string | null;
   readonly login: string | null;

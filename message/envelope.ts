@@ -17,6 +17,8 @@ export interface Connection {
   readonly id: string;
   /** Client address, or null when unknown (family U or a local path). */
   readonly clientAddress: string | null;
+  /** Country of the client's address, two capital letters; null until the gateway filled it in, and where unknown. */
+  readonly country: string | null;
   /** 0 = unknown. */
   readonly clientPort: number;
   /** Forward-confirmed reverse name, or null. */

@@ -51,6 +51,7 @@ export function describeConnection(
     id: `[${event.address ?? 'unknown'}]:${event.port}@${startedAt}`,
     clientAddress: event.address,
     clientPort: event.port,
+    country: null,
     clientName: resolve === 'ok' || resolve === 'unknown' ? confirmed : null,
     clientPtr: nameOrNull(macros.get('client_ptr')) ?? confirmed,
     clientResolve: resolve,

@@ -2,7 +2,7 @@
 // settings always give the same verdict, so a verdict can be judged again later.
 import type { EnvelopeAddress } from '../message/envelope.js';
 import type { SmtpReply } from './answer.js';
-import { SCORE_GROUPS, type Category, type ScoreGroup, type StagedFinding } from './finding.js';
+import { SCORE_GROUPS, type Category, type FindingSpec, type ScoreGroup, type StagedFinding } from './finding.js';
 import { matchesPattern } from './pattern.js';
 import type { BrokenStage, ScanResult } from './run.js';
 import type { VerdictSettings } from './settings.js';
@@ -26,12 +26,19 @@ export const CATEGORY_PRECEDENCE = [
   'attachment',
   'content',
   'mcp',
+  'dmarc',
+  'spf',
+  'dkim',
+  'dnsbl',
   'policy',
   'unprocessable',
   'spam',
 ] as const satisfies readonly Category[];
 
-/** Points at which a category other than spam acts. */
+/** MCP rules named in a reason. */
+const MCP_NAMES_MAX = 5;
+
+/** Points at which a category other than spam and mcp acts. */
 export const CATEGORY_ACTS_AT = 1;
 
 export interface Thresholds {
@@ -66,8 +73,8 @@ interface Wish {
   readonly reply?: SmtpReply;
 }
 
-/** Replies a finding's own specification asks for, by finding id. */
-export type ReplyTable = ReadonlyMap<string, SmtpReply>;
+/** What the specification of a finding asks for beyond its category, by finding id. */
+export type SpecTable = ReadonlyMap<string, Pick<FindingSpec, 'action' | 'reply'>>;
 
 const TEMPFAIL_REPLY: SmtpReply = { code: 451, enhanced: '4.7.1', text: 'Service unavailable - try again later' };
 
@@ -76,7 +83,7 @@ export function decide(
   result: ScanResult,
   rcptTo: readonly EnvelopeAddress[],
   settings: VerdictSettings,
-  replies: ReplyTable,
+  specs: SpecTable,
 ): readonly Verdict[] {
   return rcptTo.map(({ address }, recipient) => {
     const own = result.findings.filter((finding) => finding.recipient === undefined || finding.recipient === recipient);
@@ -84,8 +91,8 @@ export function decide(
     const score = spamScore(own, settings.caps);
     const wishes = [
       ...result.broken.map(brokenWish),
-      ...harmWishes(own, settings, replies),
-      ...spamWish(score, thresholds),
+      ...harmWishes(own, settings, specs),
+      ...spamWish(own, score, thresholds),
     ].filter((wish) => wish !== null);
     return verdictOf(recipient, wishes, score, thresholds, settings);
   });
@@ -114,38 +121,47 @@ export function thresholdsFor(address: string, settings: VerdictSettings): Thres
   return { tagAt: pick('tagAt'), quarantineAt: pick('quarantineAt'), rejectAt: pick('rejectAt') };
 }
 
-function spamWish(score: number, { tagAt, quarantineAt, rejectAt }: Thresholds): readonly Wish[] {
+/** The score against its thresholds, and the administrator's own word above both: not spam beats spam beats any score. */
+function spamWish(
+  findings: readonly StagedFinding[],
+  score: number,
+  { tagAt, quarantineAt, rejectAt }: Thresholds,
+): readonly Wish[] {
+  if (findings.some(({ mark }) => mark === 'not-spam')) return [];
   const reached = (threshold: number | null) => threshold !== null && score >= threshold;
-  const wish = (action: Action, threshold: number | null): readonly Wish[] => [
-    { action, category: 'spam', reason: `score ${score} at or over ${threshold}`, broken: null },
+  const wish = (action: Action, reason: string): readonly Wish[] => [
+    { action, category: 'spam', reason, broken: null },
   ];
-  if (reached(rejectAt)) return wish('reject', rejectAt);
-  if (reached(quarantineAt)) return wish('quarantine', quarantineAt);
-  return reached(tagAt) ? wish('tag', tagAt) : [];
+  const over = (threshold: number | null) => `score ${score} at or over ${threshold}`;
+  if (reached(rejectAt)) return wish('reject', over(rejectAt));
+  if (reached(quarantineAt)) return wish('quarantine', over(quarantineAt));
+  if (reached(tagAt)) return wish('tag', over(tagAt));
+  const marked = findings.find(({ mark }) => mark === 'spam');
+  return marked ? wish('tag', reasonOf(marked)) : [];
 }
 
-function harmWishes(
-  findings: readonly StagedFinding[],
-  settings: VerdictSettings,
-  replies: ReplyTable,
-): readonly Wish[] {
-  const wishes: Wish[] = [];
-  for (const category of CATEGORY_PRECEDENCE) {
-    if (category === 'spam') continue;
-    const found = findings.filter((finding) => finding.category === category);
-    if (found.reduce((sum, { score }) => sum + score, 0) < CATEGORY_ACTS_AT) continue;
-    const [first] = found;
-    if (!first) continue;
-    const reply = replies.get(first.id);
-    wishes.push({
-      action: settings[category],
-      category,
-      reason: first.evidence === '' ? first.id : `${first.id}: ${first.evidence}`,
-      broken: null,
-      ...(reply && { reply }),
+function harmWishes(findings: readonly StagedFinding[], settings: VerdictSettings, specs: SpecTable): readonly Wish[] {
+  return CATEGORY_PRECEDENCE.flatMap((category) => {
+    if (category === 'spam') return [];
+    const found = findings.filter((finding) => finding.category === category && finding.score !== 0);
+    const sum = found.reduce((total, { score }) => total + score, 0);
+    if (category === 'mcp' ? sum <= settings.mcpOver : sum < CATEGORY_ACTS_AT) return [];
+    return found.map((finding): Wish => {
+      const spec = specs.get(finding.id);
+      const action = settings.actions[finding.id] ?? spec?.action ?? settings[category];
+      const reason = category === 'mcp' ? mcpReason(found, sum, settings.mcpOver) : reasonOf(finding);
+      return { action, category, reason, broken: null, ...(spec?.reply && { reply: spec.reply }) };
     });
-  }
-  return wishes;
+  });
+}
+
+function reasonOf({ id, evidence }: StagedFinding): string {
+  return evidence === '' ? id : `${id}: ${evidence}`;
+}
+
+function mcpReason(found: readonly StagedFinding[], sum: number, over: number): string {
+  const names = found.slice(0, MCP_NAMES_MAX).map(reasonOf).join('; ');
+  return `MCP score ${Math.round(sum * 1000) / 1000} over ${over}: ${names}`;
 }
 
 function brokenWish({ stage, reason, policy }: BrokenStage): Wish | null {

@@ -4,7 +4,19 @@
  * What kind of harm a finding speaks of. The category that decides is the one the security log shows (product F1).
  * Within a category, scores of all findings add up and are compared with that category's thresholds.
  */
-export const CATEGORIES = ['virus', 'attachment', 'content', 'mcp', 'policy', 'unprocessable', 'spam'] as const;
+export const CATEGORIES = [
+  'virus',
+  'attachment',
+  'content',
+  'mcp',
+  'dmarc',
+  'spf',
+  'dkim',
+  'dnsbl',
+  'policy',
+  'unprocessable',
+  'spam',
+] as const;
 export type Category = (typeof CATEGORIES)[number];
 
 /** An SMTP reply in place of the category's, for the rare finding whose own code matters to a sender (RFC 3463). */
@@ -25,6 +37,8 @@ export interface FindingSpec {
   readonly score: number;
   /** One plain sentence: what it means when it is seen. */
   readonly meaning: string;
+  /** What it leads to in place of its category's action, unless `verdict.actions` names it: a policy that somebody else published. */
+  readonly action?: 'accept' | 'tag' | 'quarantine' | 'tempfail' | 'reject';
   /** Used when this finding decides a refusal. */
   readonly reply?: RefusalReply;
 }
@@ -43,6 +57,8 @@ export interface Finding {
   readonly evidence: string;
   /** Index in `rcptTo` when it holds for that recipient alone; absent when it holds for all. */
   readonly recipient?: number;
+  /** The administrator's word, whatever the score (product C4): `spam` tags at least, `not-spam` keeps the score from acting. */
+  readonly mark?: 'spam' | 'not-spam';
 }
 
 /** A finding with the stage that made it: what verdicts, logs and explanations carry. */

@@ -7,7 +7,17 @@ import type { Edit } from './answer.js';
 import type { StagedFinding } from './finding.js';
 import { pipelineSection } from './settings.js';
 import { stageSection, type CommonStageSettings } from './stage-section.js';
-import type { BreakPolicy, Check, Direction, Outside, Stage, StageModule, StageReport, StageSpec } from './stage.js';
+import type {
+  BreakPolicy,
+  Check,
+  Direction,
+  Outside,
+  SealBasis,
+  Stage,
+  StageModule,
+  StageReport,
+  StageSpec,
+} from './stage.js';
 
 /** Longest reason kept of a broken stage, characters. */
 const REASON_MAX_CHARS = 300;
@@ -24,6 +34,7 @@ export interface ScanResult {
   readonly findings: readonly StagedFinding[];
   readonly edits: readonly Edit[];
   readonly subRules: readonly string[];
+  readonly sealBasis: SealBasis | null;
   /** ms per stage that ran, list order. */
   readonly stageMs: Readonly<Record<string, number>>;
   readonly totalMs: number;
@@ -202,6 +213,7 @@ function merge(outcomes: readonly Outcome[], totalMs: number): ScanResult {
   const subRules: string[] = [];
   const broken: BrokenStage[] = [];
   const stageMs: Record<string, number> = {};
+  let sealBasis: SealBasis | null = null;
   for (const { running, report, broken: breakage, ms } of outcomes) {
     const stage = running.spec.name;
     stageMs[stage] = round(ms);
@@ -210,8 +222,9 @@ function merge(outcomes: readonly Outcome[], totalMs: number): ScanResult {
     for (const finding of report.findings) findings.push({ ...finding, stage });
     if (report.edits) edits.push(...report.edits);
     if (report.subRules) subRules.push(...report.subRules);
+    sealBasis = report.sealBasis ?? sealBasis;
   }
-  return { findings, edits, subRules, stageMs, totalMs: round(totalMs), broken };
+  return { findings, edits, subRules, sealBasis, stageMs, totalMs: round(totalMs), broken };
 }
 
 const round = (ms: number) => Math.round(ms * 100) / 100;

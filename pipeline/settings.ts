@@ -61,8 +61,24 @@ export const verdictSection = section('verdict', 'How findings become an action.
   attachment: action('quarantine', 'What a refused attachment leads to.'),
   content: action('reject', 'What dangerous content such as message/partial leads to.'),
   mcp: action('quarantine', 'What content over the MCP threshold leads to.'),
+  mcpOver: Type.Number({
+    default: 1,
+    minimum: 0,
+    maximum: SCORE_MAX,
+    description: 'MCP score over which (not at which) the MCP action is taken.',
+  }),
+  dmarc: action('reject', 'What a breach of a published DMARC policy of `reject` leads to.'),
+  spf: action('reject', 'What an SPF result that is refused leads to.'),
+  dkim: action('accept', 'What a DKIM signature that fails leads to.'),
+  dnsbl: action('reject', 'What a client on block lists over `lists.refuseAt` leads to.'),
   policy: action('reject', 'What a breach of policy, such as a size limit, leads to.'),
   unprocessable: action('quarantine', 'What becomes of a message that no worker survives.'),
+  actions: Type.Record(Type.String({ pattern: '^[_A-Z][_A-Z0-9]{0,127}$' }), action('accept', 'Action.'), {
+    default: {},
+    maxProperties: 1_000,
+    description:
+      'Actions of single findings, by their id, in place of that of their category; not for the category spam.',
+  }),
   rejectText: Type.String({
     default: 'Message refused as spam or harmful',
     minLength: 1,

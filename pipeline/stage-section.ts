@@ -29,5 +29,11 @@ export function stageSection(spec: StageSpec): Section {
     }),
   };
   const schema: TObject = Type.Object({ ...common, ...spec.settings.properties }, { additionalProperties: false });
-  return { name: spec.name, description: spec.summary, schema };
+  const { check } = spec;
+  return {
+    name: spec.name,
+    description: spec.summary,
+    schema,
+    ...(check && { check: (values) => check(values as never) }),
+  };
 }

@@ -3,7 +3,10 @@
 import type { TObject, Static } from 'typebox';
 import type { Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
+import type { Objection } from '../config/section.js';
 import type { Clock } from '../outside/clock.js';
+import type { Countries } from '../outside/countries.js';
+import type { Resolver } from '../outside/resolver.js';
 import type { Edit } from './answer.js';
 import type { Finding, FindingSpec } from './finding.js';
 
@@ -29,6 +32,8 @@ export interface StageSpec<Schema extends TObject = TObject> {
   readonly needs: readonly string[];
   /** Keys with type, default, bounds and one sentence each; `enabled`, `onBreak`, `timeLimitMs` are added by `stageSettings`. */
   readonly settings: Schema;
+  /** What the stage holds against settings that fit the schema: an expression that does not compile, two keys that cross. */
+  readonly check?: (settings: Static<Schema>) => readonly Objection[];
   readonly findings: readonly FindingSpec[];
   /** Off unless switched on, for stages that need a server or a choice by the administrator. Default true. */
   readonly enabledByDefault?: boolean;
@@ -39,6 +44,10 @@ export interface StageSpec<Schema extends TObject = TObject> {
 /** What the world offers a stage when it is made. */
 export interface Outside {
   readonly clock: Clock;
+  /** Null where nothing may be looked up (`weir scan` without a resolver, benches): such a stage reports what it knows without. */
+  readonly resolver: Resolver | null;
+  /** Null where no database is set. */
+  readonly countries: Countries | null;
   /** Raises or clears an operator alert (catalogue in logs/alerts.ts). */
   alert(code: string, raised: boolean, detail: string): void;
 }
@@ -65,6 +74,19 @@ export interface StageReport {
   readonly facts?: unknown;
   /** Names of sub-rules that hit (SpamAssassin `__` names): logged so that a verdict can be judged again. */
   readonly subRules?: readonly string[];
+  /** What a seal over the message as it goes out would state. */
+  readonly sealBasis?: SealBasis;
+}
+
+/** What an ARC seal states about a message as it came in (RFC 8617 §4, §5.1). Plain data: it crosses process borders. */
+export interface SealBasis {
+  readonly authservId: string;
+  /** The results as in Authentication-Results (RFC 8601), without the authserv-id: `spf=pass smtp.mailfrom=...; dkim=...`. */
+  readonly results: string;
+  /** Validity of the chain as it came in. */
+  readonly chain: 'none' | 'pass' | 'fail';
+  /** Sets in the chain as it came in, 0 to 50. */
+  readonly instances: number;
 }
 
 /** One stage at work, made once per worker and settings version. */

@@ -59,7 +59,12 @@ async function checkFile(file: string | undefined): Promise<number> {
 /** Makes every stage as the server would, so that a rule file or a network that does not parse is told here already. */
 async function tryStages(configuration: Configuration): Promise<readonly Problem[]> {
   try {
-    const inForce = await buildInForce(configuration, STAGES, { clock: systemClock, alert: () => undefined });
+    const inForce = await buildInForce(configuration, STAGES, {
+      clock: systemClock,
+      resolver: null,
+      countries: null,
+      alert: () => undefined,
+    });
     await inForce.retire();
     return [];
   } catch (error) {

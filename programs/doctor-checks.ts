@@ -251,7 +251,12 @@ function negotiate(target: net.NetConnectOpts): Promise<number> {
 /** Makes the stages as a worker would, and asks each what works. */
 export async function checkStages(configuration: Configuration): Promise<readonly DoctorLine[]> {
   try {
-    const inForce = await buildInForce(configuration, STAGES, { clock: systemClock, alert: () => undefined });
+    const inForce = await buildInForce(configuration, STAGES, {
+      clock: systemClock,
+      resolver: null,
+      countries: null,
+      alert: () => undefined,
+    });
     try {
       const checks = await inForce.pipeline.check(AbortSignal.timeout(STAGES_MS));
       const lines = checks.map(({ stage, name, state, detail }) =>

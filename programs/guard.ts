@@ -99,6 +99,7 @@ function unprocessable(reason: string): ScanResult {
     findings: [{ id: UNPROCESSABLE, category: 'unprocessable', score: 1, evidence, stage: GUARD_STAGE }],
     edits: [],
     subRules: [],
+    sealBasis: null,
     stageMs: {},
     totalMs: 0,
     broken: [],

@@ -156,7 +156,12 @@ export function runAloneProcess(): void {
 async function scanOne(settings: SettingsText, given: Transaction, say: (message: FromAlone) => void): Promise<void> {
   const alert = (): void => undefined;
   const configuration = parseSettings(settings.text, settings.file);
-  const inForce = await buildInForce(configuration, STAGES, { clock: systemClock, alert });
+  const inForce = await buildInForce(configuration, STAGES, {
+    clock: systemClock,
+    resolver: null,
+    countries: null,
+    alert,
+  });
   // From here on it is the message's doing, whatever happens; the line must be out before the message is touched.
   await new Promise<void>((resolve) => process.send?.({ kind: 'taken' } satisfies FromAlone, () => resolve()));
   setInterval(() => say({ kind: 'beat' }), BEAT_MS).unref();

@@ -76,6 +76,8 @@ async function scanAll(
   const configuration = readSettings(configFile);
   const inForce = await buildInForce(configuration, STAGES, {
     clock: systemClock,
+    resolver: null,
+    countries: null,
     alert: (code, raised, detail) => void (raised && stderr.write(`weir scan: alert ${code}: ${shown(detail)}\n`)),
   });
   const files = await listFiles(paths);
@@ -122,7 +124,7 @@ async function judge(name: string, content: Buffer, options: ScanOptions, inForc
   const transaction = transactionOf(content, options, message.addresses('From')[0]?.address ?? '');
   const directions = inForce.directions.of(transaction);
   const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
-  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.replies);
+  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
   const verdict = [...verdicts].sort(
     (a, b) => ACTION_PRECEDENCE.indexOf(b.action) - ACTION_PRECEDENCE.indexOf(a.action),
   )[0];
@@ -136,6 +138,7 @@ function transactionOf(content: Buffer, options: ScanOptions, from: string): Tra
   const connection: Connection = {
     id: `[${options.ip ?? 'unknown'}]:0@${now}`,
     clientAddress: options.ip ?? null,
+    country: null,
     clientPort: 0,
     clientName: null,
     clientPtr: null,

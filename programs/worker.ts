@@ -56,6 +56,8 @@ class Worker {
     const opened = stores.stores;
     const outside: Outside = {
       clock: systemClock,
+      resolver: null,
+      countries: null,
       alert: (code, raised, detail) => opened.alerts.alert(code, raised, detail),
     };
     const guard = createGuard({

@@ -40,6 +40,8 @@ export function makeOutside(): Outside & { readonly alerts: RaisedAlert[] } {
   const alerts: RaisedAlert[] = [];
   return {
     clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
+    resolver: null,
+    countries: null,
     alert: (code, raised, detail) => void alerts.push({ code, raised, detail }),
     alerts,
   };

@@ -50,7 +50,12 @@ async function makeHouse(
   ];
   const loaded = parseConfiguration(sections, yaml, 'test.yaml');
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  const inForce = await buildInForce(loaded.configuration, modules, { clock: systemClock, alert: () => undefined });
+  const inForce = await buildInForce(loaded.configuration, modules, {
+    clock: systemClock,
+    resolver: null,
+    countries: null,
+    alert: () => undefined,
+  });
   const done: string[] = [];
   const events: LogEvent[] = [];
   const items: NewOutboxItem[] = [];

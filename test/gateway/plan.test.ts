@@ -12,7 +12,7 @@ function input(recipients: number): PlanInput {
   const transaction = makeTransaction(MAIL, {
     rcptTo: Array.from({ length: recipients }, (_, index) => `r${index}@house.test`),
   });
-  const result = { findings: [], edits: [], subRules: [], stageMs: {}, totalMs: 0, broken: [] };
+  const result = { findings: [], edits: [], subRules: [], sealBasis: null, stageMs: {}, totalMs: 0, broken: [] };
   return { transaction, message: parseMessage(transaction.content), result, headers: 'all', version: 'weir/test' };
 }
 

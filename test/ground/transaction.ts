@@ -11,6 +11,7 @@ export function makeConnection(fields: Partial<Connection> = {}): Connection {
   return {
     id: '[203.0.113.5]:40000@0',
     clientAddress: '203.0.113.5',
+    country: null,
     clientPort: 40_000,
     clientName: 'client.example',
     clientPtr: 'client.example',

@@ -23,6 +23,7 @@ const result = (findings: readonly StagedFinding[], broken: ScanResult['broken']
   findings,
   edits: [],
   subRules: [],
+  sealBasis: null,
   stageMs: {},
   totalMs: 0,
   broken,
@@ -88,12 +89,18 @@ describe('precedence', () => {
   });
 
   it('needs a whole point in a category other than spam', () => {
-    expect(actions([harm('mcp', { score: 0.4 })])).toEqual(['accept']);
-    expect(actions([harm('mcp', { score: 0.4 }), harm('mcp', { score: 0.6 })])).toEqual(['quarantine']);
+    expect(actions([harm('policy', { score: 0.4 })])).toEqual(['accept']);
+    expect(actions([harm('policy', { score: 0.4 }), harm('policy', { score: 0.6 })])).toEqual(['reject']);
+  });
+
+  it('acts on an MCP score over its threshold, not at it', () => {
+    expect(actions([harm('mcp', { score: 1 })])).toEqual(['accept']);
+    expect(actions([harm('mcp', { score: 0.6 }), harm('mcp', { score: 0.5 })])).toEqual(['quarantine']);
+    expect(actions([harm('mcp', { score: 2 }), harm('mcp', { score: -1 })])).toEqual(['accept']);
   });
 
   it('uses the reply a finding asks for', () => {
-    const replies = new Map([['HARM', { code: 552, enhanced: '5.3.4', text: 'too large' }]]);
+    const replies = new Map([['HARM', { reply: { code: 552, enhanced: '5.3.4', text: 'too large' } }]]);
     const [verdict] = decide(result([harm('policy')]), [envelopeAddress('b@house.test')], defaults, replies);
     expect(verdict?.reply).toEqual({ code: 552, enhanced: '5.3.4', text: 'too large' });
   });

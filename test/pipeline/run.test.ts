@@ -40,7 +40,12 @@ async function run(modules: readonly StageModule[], yaml = '', directions: reado
     'test.yaml',
   );
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
-  const pipeline = await createPipeline(modules, loaded.configuration, { clock: systemClock, alert: () => undefined });
+  const pipeline = await createPipeline(modules, loaded.configuration, {
+    clock: systemClock,
+    resolver: null,
+    countries: null,
+    alert: () => undefined,
+  });
   const message = {} as Message;
   const result = await pipeline.scan({
     message,

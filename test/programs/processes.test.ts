@@ -145,7 +145,15 @@ describe('suspects', () => {
 });
 
 describe('guard', () => {
-  const result: ScanResult = { findings: [], edits: [], subRules: ['alone'], stageMs: {}, totalMs: 1, broken: [] };
+  const result: ScanResult = {
+    findings: [],
+    edits: [],
+    subRules: ['alone'],
+    sealBasis: null,
+    stageMs: {},
+    totalMs: 1,
+    broken: [],
+  };
   const accept = { answer: { kind: 'accept' as const, edits: [] } };
 
   function makeGuard(outcome: () => Promise<AloneOutcome>, over: Partial<GuardDeps> = {}) {

@@ -38,6 +38,8 @@ export function settings(dir: string, port: number, spoolDir = ''): Omit<StoresO
       attachmentDays: 30,
       contentDays: 30,
       mcpDays: 30,
+      authenticationDays: 30,
+      dnsblDays: 30,
       policyDays: 30,
       unprocessableDays: 30,
     },

@@ -25,7 +25,12 @@ async function judge(yaml: string, raw: Buffer) {
   const loaded = parseConfiguration(SECTIONS, yaml, 'test.yaml');
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const alerts: string[] = [];
-  const outside = { clock: systemClock, alert: (code: string, raised: boolean) => void (raised && alerts.push(code)) };
+  const outside = {
+    clock: systemClock,
+    resolver: null,
+    countries: null,
+    alert: (code: string, raised: boolean) => void (raised && alerts.push(code)),
+  };
   const pipeline = await createPipeline(STAGES, loaded.configuration, outside);
   const transaction = makeTransaction(raw);
   const signal = new AbortController().signal;
