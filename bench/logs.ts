@@ -112,6 +112,7 @@ export function inventEvent(n: number, random: () => number): LogEvent {
         action: isHeld ? 'quarantine' : 'accept',
         score,
         category: isHeld ? 'spam' : null,
+        thresholds: { tagAt: 5, quarantineAt: 10, rejectAt: null },
         quarantineId: null,
       },
     ],

@@ -85,6 +85,7 @@ function outcome(verdict: Verdict, { transaction, directions, plan, heldIds }: R
     direction: directions[recipient] ?? 'received',
     action: verdict.action,
     score: verdict.score,
+    thresholds: verdict.thresholds,
     category: verdict.category,
     quarantineId: heldIds[held] ?? null,
   };

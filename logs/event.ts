@@ -1,5 +1,5 @@
 // The events Weir records, one catalogue. A message event is written once per message, before the answer.
-import type { Action } from '../pipeline/decide.js';
+import type { Action, Thresholds } from '../pipeline/decide.js';
 import type { Category, StagedFinding } from '../pipeline/finding.js';
 import type { Direction } from '../pipeline/stage.js';
 
@@ -28,6 +28,8 @@ export interface RecipientOutcome {
   readonly direction: Direction;
   readonly action: Action;
   readonly score: number;
+  /** What the score was compared with; null in rows written before they were kept. */
+  readonly thresholds: Thresholds | null;
   /** Category that decided, or null for accept. */
   readonly category: Category | null;
   /** Quarantine entry, or null. */

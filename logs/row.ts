@@ -230,6 +230,7 @@ type FindingList = readonly [
   score: number,
   evidence: string,
   recipient: number | null,
+  mark?: NonNullable<StagedFinding['mark']>,
 ];
 
 type RecipientList = readonly [
@@ -239,14 +240,17 @@ type RecipientList = readonly [
   score: number,
   category: RecipientOutcome['category'],
   quarantineId: string | null,
+  /** `tagAt`, `quarantineAt`, `rejectAt`; missing in rows written before they were kept. */
+  thresholds?: readonly [number | null, number | null, number | null],
 ];
 
 function findingToList(finding: StagedFinding): FindingList {
-  const { stage, category, group, id, score, evidence, recipient } = finding;
-  return [stage, category, group ?? null, id, score, evidence, recipient ?? null];
+  const { stage, category, group, id, score, evidence, recipient, mark } = finding;
+  const list = [stage, category, group ?? null, id, score, evidence, recipient ?? null] as const;
+  return mark === undefined ? list : [...list, mark];
 }
 
-function listToFinding([stage, category, group, id, score, evidence, recipient]: FindingList): StagedFinding {
+function listToFinding([stage, category, group, id, score, evidence, recipient, mark]: FindingList): StagedFinding {
   return {
     stage,
     category,
@@ -255,6 +259,7 @@ function listToFinding([stage, category, group, id, score, evidence, recipient]:
     evidence,
     ...(group === null || group === undefined ? {} : { group }),
     ...(recipient === null ? {} : { recipient }),
+    ...(mark === undefined ? {} : { mark }),
   };
 }
 
@@ -263,9 +268,21 @@ function packFindings(findings: readonly StagedFinding[]): Uint8Array | null {
 }
 
 function recipientToList(outcome: RecipientOutcome): RecipientList {
-  return [outcome.address, outcome.direction, outcome.action, outcome.score, outcome.category, outcome.quarantineId];
+  const { address, direction, action, score, category, quarantineId, thresholds } = outcome;
+  const list = [address, direction, action, score, category, quarantineId] as const;
+  if (thresholds === null) return list;
+  return [...list, [thresholds.tagAt, thresholds.quarantineAt, thresholds.rejectAt]];
 }
 
-function listToRecipient([address, direction, action, score, category, quarantineId]: RecipientList): RecipientOutcome {
-  return { address, direction, action, score, category, quarantineId };
+function listToRecipient([
+  address,
+  direction,
+  action,
+  score,
+  category,
+  quarantineId,
+  at,
+]: RecipientList): RecipientOutcome {
+  const thresholds = at === undefined ? null : { tagAt: at[0], quarantineAt: at[1], rejectAt: at[2] };
+  return { address, direction, action, score, thresholds, category, quarantineId };
 }

@@ -46,6 +46,7 @@ export function messageEvent(fields: Partial<MessageEvent> = {}): MessageEvent {
         action: 'accept',
         score: 1.5,
         category: null,
+        thresholds: { tagAt: 5, quarantineAt: 10, rejectAt: null },
         quarantineId: null,
       },
     ],

@@ -23,6 +23,7 @@ const TARGET = messageEvent({
       action: 'quarantine',
       score: 11,
       category: 'spam',
+      thresholds: { tagAt: 5, quarantineAt: 10, rejectAt: null },
       quarantineId: 'q1',
     },
     {
@@ -31,6 +32,7 @@ const TARGET = messageEvent({
       action: 'accept',
       score: 1,
       category: null,
+      thresholds: { tagAt: 5, quarantineAt: 10, rejectAt: null },
       quarantineId: null,
     },
   ],

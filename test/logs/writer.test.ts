@@ -144,6 +144,7 @@ test('hostile texts neither break rows nor pollute prototypes', async () => {
         action: 'accept',
         score: 0,
         category: null,
+        thresholds: { tagAt: 5, quarantineAt: 10, rejectAt: null },
         quarantineId: null,
       },
     ],
