@@ -1,0 +1,55 @@
+// The domain of the From field, for DMARC and alignment: exactly one field with exactly one address, read by RFC 5322's
+// grammar, or none at all. Where readers of mail could come to different authors, there is no domain, never a choice.
+import type { Message } from '../../message/message.js';
+import { unfold } from '../../message/encoded-word.js';
+import { countAuthorFields } from './author-fields.js';
+import { readMailbox, type MailboxProblem } from './mailbox.js';
+
+export type AuthorProblem = 'missing' | 'repeated' | MailboxProblem;
+
+/** `domain` in lower case A-labels, or null with the reason. */
+export type Author =
+  { readonly domain: string; readonly problem: null } | { readonly domain: null; readonly problem: AuthorProblem };
+
+/** What each problem means, for people. */
+export const AUTHOR_PROBLEMS: Readonly<Record<AuthorProblem, string>> = {
+  missing: 'there is no From field',
+  repeated: 'more than one From field, or lines that some readers take for one',
+  several: 'the From field names more than one address',
+  group: 'the From field names a group',
+  'no-domain': 'the address in the From field has no domain name',
+  broken: 'the From field does not follow the syntax of an address, and readers differ on what it says',
+};
+
+/** Longest From field that is read, bytes; RFC 5322 lines are at most 998. */
+export const FROM_BYTES_MAX = 16_384;
+
+/** Reads the author of a message (RFC 7489 §6.6.1). Never throws; linear in the header's length. */
+export function fromDomain(message: Message): Author {
+  const fields = message.headersNamed('from');
+  const count = Math.max(countAuthorFields(message), fields.length);
+  const field = fields[0];
+  if (count > 1) return none('repeated');
+  if (field === undefined) return none(count === 0 ? 'missing' : 'broken');
+  if (field.end - field.start > FROM_BYTES_MAX) return none('broken');
+  const text = fieldText(field.rawValue);
+  if (text === null) return none('broken');
+  const mailbox = readMailbox(text);
+  return mailbox.problem === null ? { domain: mailbox.domain, problem: null } : none(mailbox.problem);
+}
+
+function none(problem: AuthorProblem): Author {
+  return { domain: null, problem };
+}
+
+/** The unfolded value as Unicode; null where it holds controls besides its folds, or bytes that are not UTF-8 (RFC 6532). */
+function fieldText(rawValue: string): string | null {
+  const text = unfold(rawValue.replaceAll('\r\n', '\n'));
+  if (rawValue.replaceAll('\r\n', '\n').includes('\r') || /[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return null;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(text, 'latin1'));
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,165 @@
+// One mailbox by RFC 5322's grammar (§3.4): display name and address in angle brackets, or an address alone. Strict where
+// lenient readers come to different addresses, since what is read here is believed; otherwise gives the reason.
+import { canonicalDomain, organisationalDomain } from './domain.js';
+
+export type MailboxProblem = 'several' | 'group' | 'no-domain' | 'broken';
+
+/** `domain` in lower case A-labels. */
+export type Mailbox =
+  { readonly domain: string; readonly problem: null } | { readonly domain: null; readonly problem: MailboxProblem };
+
+/** Comments nest at most so deep. */
+const COMMENT_DEPTH_MAX = 32;
+
+/** A word, a quoted string, a comment's place, or one special character. */
+interface Token {
+  readonly kind: 'atom' | 'quoted' | 'comment' | 'special';
+  readonly text: string;
+}
+
+/** Reads the value of a From field, unfolded, without controls. Linear; never throws. */
+export function readMailbox(text: string): Mailbox {
+  const tokens = tokenise(text);
+  if (tokens === null) return none('broken');
+  const open = tokens.findIndex(isSpecial('<'));
+  return open < 0 ? readBare(withoutComments(tokens)) : readAngled(tokens, open);
+}
+
+function none(problem: MailboxProblem): Mailbox {
+  return { domain: null, problem };
+}
+
+/** Null where a quoted string, comment or escape is not closed. */
+function tokenise(text: string): Token[] | null {
+  const tokens: Token[] = [];
+  for (let at = 0; at < text.length;) {
+    const char = text[at] as string;
+    if (char === ' ' || char === '\t') {
+      at++;
+      continue;
+    }
+    const end = tokenEnd(text, at);
+    if (end < 0) return null;
+    const kind = KINDS.get(char) ?? 'atom';
+    tokens.push({ kind, text: text.slice(at, end) });
+    at = end;
+  }
+  return tokens;
+}
+
+const KINDS = new Map<string, Token['kind']>([
+  ['"', 'quoted'],
+  ['(', 'comment'],
+  ...[...'<>[]:;@\\,.)'].map((char) => [char, 'special'] as const),
+]);
+
+/** Offset behind the token at `at`, or -1. */
+function tokenEnd(text: string, at: number): number {
+  const kind = KINDS.get(text[at] as string);
+  if (kind === 'quoted') return quotedEnd(text, at);
+  if (kind === 'comment') return commentEnd(text, at);
+  if (kind === 'special') return at + 1;
+  let end = at + 1;
+  while (end < text.length && !KINDS.has(text[end] as string) && text[end] !== ' ' && text[end] !== '\t') end++;
+  return end;
+}
+
+function quotedEnd(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === '"') return at + 1;
+  }
+  return -1;
+}
+
+function commentEnd(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at++) {
+    const char = text[at];
+    if (char === '\\') at++;
+    else if (char === '(' && ++depth > COMMENT_DEPTH_MAX) return -1;
+    else if (char === ')' && --depth === 0) return at + 1;
+  }
+  return -1;
+}
+
+const isSpecial = (char: string) => (token: Token | undefined) => token?.kind === 'special' && token.text === char;
+
+function withoutComments(tokens: readonly Token[]): readonly Token[] {
+  return tokens.filter(({ kind }) => kind !== 'comment');
+}
+
+/** `Name <local@domain>`, nothing behind it but comments. */
+function readAngled(tokens: readonly Token[], open: number): Mailbox {
+  const close = tokens.findIndex(isSpecial('>'));
+  if (close < open) return none('broken');
+  const outside = outsideProblem(tokens.slice(0, open), withoutComments(tokens.slice(close + 1)));
+  if (outside !== null) return none(outside);
+  const inside = tokens.slice(open + 1, close);
+  // A reader that knows no comments sees another address in `<a@one.test(@two.test)>`.
+  if (inside.some(({ kind, text }) => kind === 'comment' && /[@<>,]/.test(text))) return none('broken');
+  const mailbox = readAddress(withoutComments(inside));
+  if (mailbox.problem !== null) return mailbox;
+  return agreesWithName(withoutComments(tokens.slice(0, open)), mailbox.domain) ? mailbox : none('broken');
+}
+
+/** What stands around the brackets: a list, a group, or a second address is no display name. */
+function outsideProblem(before: readonly Token[], after: readonly Token[]): MailboxProblem | null {
+  if (before.some(isSpecial(':')) || after.some(isSpecial(':'))) return 'group';
+  if ([...before, ...after].some((token) => isSpecial(',')(token) || isSpecial(';')(token))) return 'several';
+  if (after.some((token) => isSpecial('<')(token) || isSpecial('@')(token))) return 'several';
+  return after.length > 0 || before.some(isSpecial('>')) ? 'broken' : null;
+}
+
+/** `one@name.test <two@name.test>` breaks the grammar and is common; it stands where both have one organisation. */
+function agreesWithName(name: readonly Token[], domain: string): boolean {
+  const words = name.filter(({ kind }) => kind !== 'quoted');
+  for (let at = words.findIndex(isSpecial('@')); at >= 0; at = nextAt(words, at)) {
+    let text = '';
+    for (let next = at + 1; next < words.length && isDomainToken(words[next] as Token, text); next++)
+      text += (words[next] as Token).text;
+    const other = canonicalDomain(text);
+    if (other !== null && organisationalDomain(other) !== organisationalDomain(domain)) return false;
+  }
+  return true;
+}
+
+function nextAt(words: readonly Token[], from: number): number {
+  return words.findIndex((token, index) => index > from && isSpecial('@')(token));
+}
+
+/** Atoms and dots by turns: two atoms in a row are two words. */
+function isDomainToken(token: Token, soFar: string): boolean {
+  const dotNext = soFar !== '' && !soFar.endsWith('.');
+  return dotNext ? isSpecial('.')(token) : token.kind === 'atom';
+}
+
+/** An address alone. */
+function readBare(tokens: readonly Token[]): Mailbox {
+  if (tokens.some(isSpecial(':'))) return none('group');
+  if (tokens.some((token) => isSpecial(',')(token) || isSpecial(';')(token))) return none('several');
+  return readAddress(tokens);
+}
+
+/** `local@domain` (§3.4.1). A source route, encoded words and domain literals are not taken. */
+function readAddress(tokens: readonly Token[]): Mailbox {
+  const at = tokens.findIndex(isSpecial('@'));
+  if (at < 0 || at === tokens.length - 1) return none('no-domain');
+  if (tokens.some(({ kind, text }) => kind === 'atom' && text.includes('=?'))) return none('broken');
+  const rest = tokens.slice(at + 1);
+  if (!isLocalPart(tokens.slice(0, at)) || rest.some(isSpecial('@'))) return none('broken');
+  if (rest.some(({ kind }) => kind === 'quoted')) return none('broken');
+  if (rest.some((token, index) => token.kind === 'atom' && rest[index + 1]?.kind === 'atom')) return none('broken');
+  const domain = canonicalDomain(rest.map(({ text }) => text).join(''));
+  return domain === null ? none('no-domain') : { domain, problem: null };
+}
+
+/** Words with dots between; the dots too many that some networks allow (`a..b.@`) confuse nobody about the domain. */
+function isLocalPart(tokens: readonly Token[]): boolean {
+  if (tokens.length === 0) return false;
+  return tokens.every((token, index) => {
+    if (isSpecial('.')(token)) return true;
+    const next = tokens[index + 1];
+    return (token.kind === 'atom' || token.kind === 'quoted') && (next === undefined || isSpecial('.')(next));
+  });
+}
