@@ -2,13 +2,12 @@
 import type { Connection, Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import { NetworkSet } from '../message/network.js';
+import { receivedFrom } from '../message/received.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { DirectionsSettings } from './settings.js';
 
 /** Received lines looked at behind trusted relays. */
 const RELAY_HOPS_MAX = 20;
-/** Longest Received value searched for an address, characters. */
-const RECEIVED_SEARCH_MAX_CHARS = 1_000;
 
 /** Answers direction and client questions under one settings version. */
 export interface Directions {
@@ -78,15 +77,4 @@ function effectiveClient(connection: Connection, message: Message, trusted: Netw
     }
   }
   return connection;
-}
-
-/** The bracketed address of a Received value's `from` clause (RFC 5321 §4.4), or null. */
-export function receivedFrom(value: string): string | null {
-  const text = value.slice(0, RECEIVED_SEARCH_MAX_CHARS);
-  if (!text.toLowerCase().startsWith('from ')) return null;
-  const by = text.indexOf(' by ');
-  const open = text.indexOf('[');
-  if (open === -1 || (by !== -1 && open > by)) return null;
-  const close = text.indexOf(']', open);
-  return close === -1 ? null : text.slice(open + 1, close).replace(/^ipv6:/i, '');
 }

@@ -1,9 +1,10 @@
 // Received, sent, internal; and the client behind a trusted relay.
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { createDirections, receivedFrom } from '../../gateway/direction.js';
+import { createDirections } from '../../gateway/direction.js';
 import { directionsSection, type DirectionsSettings } from '../../gateway/settings.js';
 import { parseMessage } from '../../message/parse.js';
+import { receivedFrom } from '../../message/received.js';
 import { makeConnection, makeTransaction } from '../ground/transaction.js';
 
 const defaults = Value.Default(directionsSection.schema, {}) as DirectionsSettings;
