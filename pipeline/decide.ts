@@ -200,7 +200,12 @@ function strength({ action, category }: Wish): number {
 }
 
 function replyFor(wish: Wish, settings: VerdictSettings): SmtpReply | null {
-  if (wish.action === 'tempfail') return TEMPFAIL_REPLY;
+  if (wish.action === 'tempfail') return replyOfClass(wish, 4) ?? TEMPFAIL_REPLY;
   if (wish.action !== 'reject') return null;
-  return wish.reply ?? { code: 554, enhanced: '5.7.1', text: settings.rejectText };
+  return replyOfClass(wish, 5) ?? { code: 554, enhanced: '5.7.1', text: settings.rejectText };
+}
+
+/** The finding's own reply, unless settings made a temporary failure of a refusal or the other way round. */
+function replyOfClass({ reply }: Wish, firstDigit: 4 | 5): SmtpReply | null {
+  return reply !== undefined && Math.floor(reply.code / 100) === firstDigit ? reply : null;
 }

@@ -104,6 +104,20 @@ describe('precedence', () => {
     const [verdict] = decide(result([harm('policy')]), [envelopeAddress('b@house.test')], defaults, replies);
     expect(verdict?.reply).toEqual({ code: 552, enhanced: '5.3.4', text: 'too large' });
   });
+
+  it('never refuses with a temporary code, nor asks to try again with a final one', () => {
+    const later = { code: 451, enhanced: '4.7.24', text: 'later' };
+    const replyOf = (action: 'reject' | 'tempfail', reply = later) =>
+      decide(
+        result([harm('spf')]),
+        [envelopeAddress('b@house.test')],
+        { ...defaults, actions: { HARM: action } },
+        new Map([['HARM', { reply }]]),
+      )[0]?.reply;
+    expect(replyOf('tempfail')).toEqual(later);
+    expect(replyOf('reject')).toMatchObject({ code: 554 });
+    expect(replyOf('tempfail', { ...later, code: 550 })).toMatchObject({ code: 451, enhanced: '4.7.1' });
+  });
 });
 
 describe('recipients', () => {
