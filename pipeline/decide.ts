@@ -80,22 +80,37 @@ const TEMPFAIL_REPLY: SmtpReply = { code: 451, enhanced: '4.7.1', text: 'Service
 
 /** One verdict per recipient, same order as `rcptTo`. */
 export function decide(
-  result: ScanResult,
+  result: Pick<ScanResult, 'findings' | 'broken'>,
   rcptTo: readonly EnvelopeAddress[],
   settings: VerdictSettings,
   specs: SpecTable,
 ): readonly Verdict[] {
-  return rcptTo.map(({ address }, recipient) => {
-    const own = result.findings.filter((finding) => finding.recipient === undefined || finding.recipient === recipient);
-    const thresholds = thresholdsFor(address, settings);
-    const score = spamScore(own, settings.caps);
-    const wishes = [
-      ...result.broken.map(brokenWish),
-      ...harmWishes(own, settings, specs),
-      ...spamWish(own, score, thresholds),
-    ].filter((wish) => wish !== null);
-    return verdictOf(recipient, wishes, score, thresholds, settings);
-  });
+  return rcptTo.map(({ address }, recipient) =>
+    decideOne(result, recipient, thresholdsFor(address, settings), settings, specs),
+  );
+}
+
+/** The verdict for one recipient (index in `rcptTo`) under thresholds given, such as those that held when it was logged. */
+export function decideOne(
+  { findings, broken }: Pick<ScanResult, 'findings' | 'broken'>,
+  recipient: number,
+  thresholds: Thresholds,
+  settings: VerdictSettings,
+  specs: SpecTable,
+): Verdict {
+  const own = findingsFor(findings, recipient);
+  const score = spamScore(own, settings.caps);
+  const wishes = [
+    ...broken.map(brokenWish),
+    ...harmWishes(own, settings, specs),
+    ...spamWish(own, score, thresholds),
+  ].filter((wish) => wish !== null);
+  return verdictOf(recipient, wishes, score, thresholds, settings);
+}
+
+/** The findings that count for one recipient: those about the message and its own. */
+export function findingsFor(findings: readonly StagedFinding[], recipient: number): readonly StagedFinding[] {
+  return findings.filter((finding) => finding.recipient === undefined || finding.recipient === recipient);
 }
 
 /** Sum of the spam findings, each group bounded by its cap, three decimals. */

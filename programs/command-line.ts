@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addConfigCommand } from './config.js';
 import { addDoctorCommand } from './doctor.js';
+import { addExplainCommand } from './explain.js';
 import { addLogCommand } from './log.js';
 import { addOutboxCommand } from './outbox.js';
 import { addPostfixCommand } from './postfix.js';
@@ -26,6 +27,7 @@ export function createProgram(): Command {
 Examples:
   weir scan mail.eml                 judge a message and say why
   weir serve -c /etc/weir/weir.yaml  stand in front of the mail server
+  weir explain mail.eml              the same in plain words, also for mail in the log
   weir doctor                        see what works and what does not
   weir postfix                       the lines Postfix needs
   weir quarantine list               what is held`,
@@ -34,6 +36,7 @@ Examples:
   program.exitOverride((error) => exitWith(error.exitCode));
   addServeCommand(program);
   addScanCommand(program);
+  addExplainCommand(program);
   addQuarantineCommand(program);
   addOutboxCommand(program);
   addLogCommand(program);

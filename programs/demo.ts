@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import type { MessageEvent } from '../logs/event.js';
 import { submitMessage, type Outcome } from '../milter/client.js';
 import { DEMO_MAIL, DEMO_VERDICT_YAML, type DemoMail } from './demo-mail.js';
-import { findingLines, shown } from './explain.js';
+import { findingLines, shown } from './verdict-lines.js';
 
 const START_WAIT_MS = 30_000;
 const STOP_WAIT_MS = 15_000;

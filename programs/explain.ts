@@ -1,46 +1,129 @@
-// A verdict in words and columns, for `weir scan` and the demonstration: what was found, what it weighs, what follows.
-import type { Verdict } from '../pipeline/decide.js';
-import type { StagedFinding } from '../pipeline/finding.js';
+// `weir explain`: why a message became what it became, in plain words: one from the log by any of its names, or one in a
+// file as it would be judged now. The same text goes out as JSON.
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Configuration } from '../config/load.js';
+import { STAGES } from '../filters/index.js';
+import { explain, type ExplainContext, type Explanation } from '../gateway/explanation.js';
+import { makeEvent } from '../gateway/record.js';
+import type { MessageEvent } from '../logs/event.js';
+import type { LogPage } from '../logs/search.js';
+import { systemClock } from '../outside/clock.js';
+import { verdictSection } from '../pipeline/settings.js';
+import type { QuarantineEntry } from '../quarantine/quarantine.js';
+import { explanationLines } from './explanation-lines.js';
+import { findWrongOption, judgeMail, openJudge, withEnvelope, type EnvelopeOptions } from './offline-judge.js';
+import { readMessages } from './scan-input.js';
+import { readSettings } from './settings.js';
+import { STORE_EXIT, withStores, type StoreCall } from './store-access.js';
+import { exitHelp, exitWith, writeJsonLines } from './store-options.js';
+import { visible } from './table.js';
 
-const EVIDENCE_MAX_CHARS = 100;
-
-const MEANING: Readonly<Record<Verdict['action'], string>> = {
-  accept: 'delivered as it is',
-  tag: 'delivered, marked as spam',
-  quarantine: 'held in quarantine',
-  discard: 'dropped without a word to the sender',
-  tempfail: 'put off: the sender is told to try again',
-  reject: 'refused: the sender is told',
-};
-
-/** One line for the verdict, e.g. `tag         6.2 of 5  delivered, marked as spam (score 6.2 at or over 5)`. */
-export function verdictLine({ action, score, thresholds, reason }: Verdict): string {
-  const of = thresholds.tagAt === null ? '' : ` of ${thresholds.tagAt}`;
-  const why = reason === '' ? '' : ` (${shown(reason)})`;
-  return `${action.padEnd(10)} ${String(score).padStart(6)}${of}  ${MEANING[action]}${why}`;
+interface ExplainOptions extends EnvelopeOptions {
+  readonly json?: boolean;
 }
 
-/** What is explained: a scan's result or a logged event. */
-interface Explained {
-  readonly findings: readonly StagedFinding[];
-  readonly broken: readonly { readonly stage: string; readonly reason: string; readonly policy: string }[];
+/** Adds the command to the program. */
+export function addExplainCommand(program: Command): void {
+  withEnvelope(
+    program
+      .command('explain')
+      .description('Say in plain words why a message was judged as it was, and what would have had to differ.')
+      .argument(
+        '<message>',
+        'a message file, - for standard input, or of a logged message: id, queue id, Message-ID, quarantine id',
+      )
+      .option('--json', 'one JSON object with the same text and the figures'),
+  )
+    .addHelpText(
+      'after',
+      `
+The options on client and envelope are for files: a logged message has its own.
+
+Examples:
+  weir explain mail.eml
+  weir explain 01kjk3v9q2
+  weir explain '<20261121.abc@example.org>'
+  weir explain --json 4bXYZ1234z${exitHelp('no such message in the log')}`,
+    )
+    .action((name: string, options: ExplainOptions) => exitWith(() => explainOne(program, name, options)));
 }
 
-/** One line per finding, strongest first, and one per broken stage. */
-export function findingLines({ findings, broken }: Explained): readonly string[] {
-  const width = Math.max(0, ...findings.map(({ id }) => id.length));
-  const sorted = [...findings].sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
-  return [
-    ...sorted.map(({ id, score, stage, category, evidence }) => {
-      const weight = category === 'spam' ? score.toFixed(1) : category;
-      return `${weight.padStart(10)}  ${id.padEnd(width)}  ${stage}${evidence === '' ? '' : `: ${shown(evidence)}`}`;
-    }),
-    ...broken.map(({ stage, reason, policy }) => `    broken  ${stage}: ${shown(reason)}; policy ${policy}`),
-  ];
+async function explainOne(program: Command, name: string, options: ExplainOptions): Promise<number> {
+  const wrong = findWrongOption(options);
+  if (wrong !== null) {
+    process.stderr.write(`weir explain: ${wrong}\n`);
+    return STORE_EXIT.usage;
+  }
+  const configuration = readSettings(program.opts<{ config?: string }>().config);
+  const isFile = name === '-' || existsSync(name);
+  const event = isFile ? await judgeFile(name, options, configuration) : await findLogged(program, name);
+  if (event === null) {
+    const where = isFile ? 'holds no message' : 'is neither a file nor a message in the log';
+    process.stderr.write(`weir explain: ${visible(name)} ${where}\n`);
+    return STORE_EXIT.nothing;
+  }
+  write(explain(event, contextOf(configuration)), options.json === true);
+  return STORE_EXIT.done;
 }
 
-/** Text from mail made safe for a terminal: one line, no control or direction characters, bounded. */
-export function shown(text: string): string {
-  const safe = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, '?');
-  return safe.length > EVIDENCE_MAX_CHARS ? `${safe.slice(0, EVIDENCE_MAX_CHARS)}…` : safe;
+function write(explanation: Explanation, isJson: boolean): void {
+  if (isJson) writeJsonLines([explanation]);
+  else
+    process.stdout.write(
+      explanationLines(explanation)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+}
+
+function contextOf(configuration: Configuration): ExplainContext {
+  const specs = STAGES.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const));
+  return { verdict: configuration.section(verdictSection), version: configuration.version, specs: new Map(specs) };
+}
+
+/** The first message of a file, judged now, as the event it would be. */
+async function judgeFile(
+  name: string,
+  options: EnvelopeOptions,
+  configuration: Configuration,
+): Promise<MessageEvent | null> {
+  for await (const input of readMessages(name, process.stdin)) {
+    if ('error' in input) throw new Error(`${input.name}: ${input.error}`);
+    const { inForce, close } = await openJudge(configuration, options, 'weir explain');
+    try {
+      const { verdicts, ...judged } = await judgeMail(input.content, options, inForce);
+      const plan = { answer: { kind: 'accept', edits: [] }, held: [], copies: [], outcomes: verdicts } as const;
+      const about = { id: '', heldIds: [], settingsVersion: configuration.version, nowMs: systemClock.now() };
+      return makeEvent({ ...judged, ...about, plan });
+    } finally {
+      await close();
+    }
+  }
+  return null;
+}
+
+/** By its own id, the quarantine's, the mail server's queue id, or Message-ID: the newest that has exactly this one. */
+async function findLogged(program: Command, name: string): Promise<MessageEvent | null> {
+  const messageId = name.replace(/^<|>$/g, '');
+  return withStores(program, async (call) => {
+    const held = await call<QuarantineEntry | null>('quarantine.show', { id: name });
+    return (
+      (await newest(call, { id: held?.logId ?? name }, () => true)) ??
+      (await newest(call, { queueId: name }, (event) => event.queueId === name)) ??
+      (await newest(call, { messageId }, (event) => event.messageId === messageId))
+    );
+  });
+}
+
+/** Candidates looked at: a search finds texts anywhere, the name must be whole. */
+const CANDIDATES_MAX = 100;
+
+async function newest(
+  call: StoreCall,
+  query: object,
+  isIt: (event: MessageEvent) => boolean,
+): Promise<MessageEvent | null> {
+  const page = await call<LogPage<MessageEvent>>('log.mail', { ...query, limit: CANDIDATES_MAX });
+  return page.entries.find(isIt) ?? null;
 }

@@ -1,50 +1,38 @@
 // `weir scan`: judges messages from files without delivering, keeping or looking anything up.
-import { isIP } from 'node:net';
 import { stderr, stdin, stdout } from 'node:process';
 import type { Command } from 'commander';
-import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
-import { parseMessage } from '../message/parse.js';
-import { systemClock } from '../outside/clock.js';
-import { STAGES } from '../filters/index.js';
-import { buildInForce, type InForce } from '../gateway/in-force.js';
-import { ACTION_PRECEDENCE, decide, type Verdict } from '../pipeline/decide.js';
-import type { ScanResult } from '../pipeline/run.js';
-import { findingLines, shown, verdictLine } from './explain.js';
+import { ACTION_PRECEDENCE } from '../pipeline/decide.js';
+import {
+  findWrongOption,
+  judgeMail,
+  openJudge,
+  withEnvelope,
+  type EnvelopeOptions,
+  type JudgedMail,
+} from './offline-judge.js';
 import { listFiles, readMessages } from './scan-input.js';
 import { readSettings } from './settings.js';
+import { findingLines, shown, verdictLine } from './verdict-lines.js';
 
 const EXIT = { clean: 0, found: 1, usage: 64, noInput: 66, broken: 70 } as const;
 /** Progress is written when a terminal watches and more files than this are scanned. */
 const PROGRESS_FROM_FILES = 20;
 const PROGRESS_EVERY_MS = 200;
 
-interface ScanOptions {
+interface ScanOptions extends EnvelopeOptions {
   readonly json?: boolean;
-  readonly ip?: string;
-  readonly helo?: string;
-  readonly mailFrom?: string;
-  readonly rcptTo?: string[];
-  readonly resolver?: string;
 }
 
-interface Judged {
+interface Judged extends JudgedMail {
   readonly name: string;
-  readonly verdict: Verdict;
-  readonly result: ScanResult;
 }
 
 /** Adds the command to the program. */
 export function addScanCommand(program: Command): void {
-  program
-    .command('scan')
+  withEnvelope(program.command('scan'))
     .description('Judge messages from files, folders, mbox or Maildir, or - for standard input.')
     .argument('<file...>', 'message files, folders, mbox files, or -')
     .option('--json', 'one JSON object a line: file, action, score, threshold, findings, timeMs')
-    .option('--ip <address>', "client's address, as if it had handed the message in")
-    .option('--helo <name>', "client's HELO name")
-    .option('--mail-from <address>', 'envelope sender ("" for the null sender); default: the Return-Path or From field')
-    .option('--rcpt-to <address...>', 'envelope recipients; default: postmaster')
-    .option('--resolver <address>', 'DNS server for stages that look things up; without it nothing is looked up')
     .addHelpText(
       'after',
       `
@@ -67,19 +55,12 @@ async function scanAll(
   options: ScanOptions,
   configFile: string | undefined,
 ): Promise<number> {
-  if (options.ip !== undefined && isIP(options.ip) === 0) {
-    stderr.write(`weir scan: --ip takes an IPv4 or IPv6 address, not ${shown(options.ip)}\n`);
+  const wrong = findWrongOption(options);
+  if (wrong !== null) {
+    stderr.write(`weir scan: ${wrong}\n`);
     return EXIT.usage;
   }
-  if (options.resolver !== undefined)
-    stderr.write('weir scan: no stage looks anything up yet; --resolver changes nothing\n');
-  const configuration = readSettings(configFile);
-  const inForce = await buildInForce(configuration, STAGES, {
-    clock: systemClock,
-    resolver: null,
-    countries: null,
-    alert: (code, raised, detail) => void (raised && stderr.write(`weir scan: alert ${code}: ${shown(detail)}\n`)),
-  });
+  const { inForce, close } = await openJudge(readSettings(configFile), options, 'weir scan');
   const files = await listFiles(paths);
   const progress = createProgress(files.length);
   const tally = new Map<string, number>();
@@ -92,7 +73,7 @@ async function scanAll(
         count(tally, 'unreadable');
         continue;
       }
-      const judged = await judge(input.name, input.content, options, inForce);
+      const judged = { name: input.name, ...(await judgeMail(input.content, options, inForce)) };
       if (judged.verdict.action !== 'accept') exit = Math.max(exit, EXIT.found);
       count(tally, judged.verdict.action);
       if (judged.result.broken.length > 0) exit = Math.max(exit, EXIT.broken);
@@ -102,7 +83,7 @@ async function scanAll(
   }
   progress.end();
   if (files.length > 1) stderr.write(`${summaryLine(tally)}\n`);
-  await inForce.retire();
+  await close();
   return exit;
 }
 
@@ -117,54 +98,6 @@ function summaryLine(tally: ReadonlyMap<string, number>): string {
     tally.has(key) ? [`${tally.get(key)} ${key}`] : [],
   );
   return `${total} messages: ${parts.join(', ')}`;
-}
-
-async function judge(name: string, content: Buffer, options: ScanOptions, inForce: InForce): Promise<Judged> {
-  const message = parseMessage(content);
-  const transaction = transactionOf(content, options, message.addresses('From')[0]?.address ?? '');
-  const directions = inForce.directions.of(transaction);
-  const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
-  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
-  const verdict = [...verdicts].sort(
-    (a, b) => ACTION_PRECEDENCE.indexOf(b.action) - ACTION_PRECEDENCE.indexOf(a.action),
-  )[0];
-  if (!verdict) throw new Error('a message without recipient was judged');
-  return { name, verdict, result };
-}
-
-function transactionOf(content: Buffer, options: ScanOptions, from: string): Transaction {
-  const now = systemClock.now();
-  const address = (text: string): EnvelopeAddress => ({ address: text, params: new Map(), given: `<${text}>` });
-  const connection: Connection = {
-    id: `[${options.ip ?? 'unknown'}]:0@${now}`,
-    clientAddress: options.ip ?? null,
-    country: null,
-    clientPort: 0,
-    clientName: null,
-    clientPtr: null,
-    clientResolve: 'unknown',
-    helo: options.helo ?? null,
-    tls: null,
-    mtaName: null,
-    daemonName: null,
-    daemonAddress: null,
-    daemonPort: null,
-    smtp: true,
-    macros: new Map(),
-    startedAt: now,
-  };
-  return {
-    connection,
-    queueId: null,
-    mailFrom: address(options.mailFrom ?? from),
-    rcptTo: (options.rcptTo ?? ['postmaster']).map(address),
-    login: null,
-    content,
-    truncated: false,
-    sizeBytes: content.length,
-    macros: new Map(),
-    receivedAt: now,
-  };
 }
 
 function jsonLine({ name, verdict, result }: Judged): string {
