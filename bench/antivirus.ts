@@ -16,6 +16,7 @@ import { antivirusSettings } from '../filters/antivirus/settings.js';
 import { antivirusStage } from '../filters/antivirus/stage.js';
 import type { Transaction } from '../message/envelope.js';
 import { parseMessage } from '../message/parse.js';
+import { FILES_ON_DISK } from '../config/attached.js';
 import { systemClock } from '../outside/clock.js';
 import type { MessageJob } from '../pipeline/stage.js';
 
@@ -85,7 +86,11 @@ async function measure(
  */
 export async function benchStage(server: string, count: number): Promise<readonly BenchLine[]> {
   const settings = { ...Value.Create(antivirusSettings), engine: 'clamd' as const, server };
-  const stage = await antivirusStage.create(settings, { clock: systemClock, resolver: null, countries: null, alert: () => undefined });
+  const stage = await antivirusStage.create(
+    settings,
+    { clock: systemClock, resolver: null, countries: null, alert: () => undefined },
+    FILES_ON_DISK,
+  );
   const mails = makeContents(count, 'stage').map((content) => makeMail(content));
   const scan = async (content: Buffer): Promise<ScanReply> => {
     const report = await stage.onMessage?.(makeJob(content));

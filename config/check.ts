@@ -116,7 +116,11 @@ export class Checker {
     if (!fits) this.report(list, `${showPath(path)}: expected ${describeSchema(schema)}, found ${length} entries`);
     const items = schema.items;
     if (items === undefined) return list.items.map((item) => this.check({}, item, path));
-    const values = list.items.map((item, index) => this.check(items, item, [...path, String(index + 1)]));
+    const values = list.items.map((item, index) => {
+      const itemPath = [...path, String(index + 1)];
+      this.note(itemPath, item);
+      return this.check(items, item, itemPath);
+    });
     if (schema.uniqueItems === true) this.refuseRepeated(values, list, path);
     return values;
   }
@@ -172,7 +176,7 @@ export class Checker {
     this.report(entry, `unknown key ${quote(key)}${where}${advice}`);
   }
 
-  private note(path: readonly string[], entry: SourceEntry): void {
+  private note(path: readonly string[], entry: Pick<SourceEntry, 'line' | 'column'>): void {
     this.origins.set(joinPath(path), { file: this.file, line: entry.line, column: entry.column });
   }
 

@@ -20,11 +20,12 @@ export function readFile(
   try {
     return { ok: true, text: decode(readBytes(file)) };
   } catch (error) {
-    return { ok: false, problem: { file, line: 0, column: 0, message: explain(error) } };
+    return { ok: false, problem: { file, line: 0, column: 0, message: explainFileError(error) } };
   }
 }
 
-class Unfit extends Error {}
+/** A file that is no fit for what it is read for; the message says why in plain words. */
+export class Unfit extends Error {}
 
 function readBytes(file: string): Buffer {
   if (file.includes('\0')) throw new Unfit('a file name cannot hold a NUL');
@@ -53,7 +54,8 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function explain(error: unknown): string {
+/** Why a file cannot be read, for an administrator. */
+export function explainFileError(error: unknown): string {
   if (error instanceof Unfit) return error.message;
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return REASONS.get(code) ?? `the file cannot be read (${code || String(error)})`;

@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { Static, TObject } from 'typebox';
 import { Value } from 'typebox/value';
+import { AttachedSnapshot, type AttachedTexts } from './attached.js';
 import { Checker, joinPath, showPath, type Origin } from './check.js';
 import { readFile } from './file.js';
 import { ConfigurationError, orderProblems, type Problem } from './problem.js';
 import { viewSchema, type SchemaView } from './schema.js';
-import type { Section } from './section.js';
+import type { Section, SectionFile } from './section.js';
 import { readSource } from './source.js';
 
 /** Hex digits of a settings version: short enough for a log row, long enough never to meet another by chance. */
@@ -16,13 +17,21 @@ const VERSION_DIGITS = 12;
 /** Either a configuration, or everything that is wrong with the file, in its order. */
 export type Loaded =
   | { readonly ok: true; readonly configuration: Configuration }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
+  | {
+      readonly ok: false;
+      readonly problems: readonly Problem[];
+      /** Paths that the settings name, as far as they could be read: a change there may make them good. */
+      readonly named: readonly SectionFile[];
+    };
 
 type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** The settings in force: every key of every section, pinned by the file or at its default. Immutable. */
 export class Configuration {
-  /** Short hash of the effective settings: same settings, same version, wherever the values came from. */
+  /**
+   * Short hash of the effective settings and of the texts of the files they name: same settings, same version, wherever
+   * the values came from.
+   */
   readonly version: string;
 
   constructor(
@@ -34,9 +43,29 @@ export class Configuration {
     readonly text: string,
     private readonly values: Values,
     private readonly origins: ReadonlyMap<string, Origin>,
+    /** The files that the settings name, as they were read with them. */
+    readonly attached: AttachedSnapshot = new AttachedSnapshot([]),
   ) {
     freezeDeep(values);
-    this.version = createHash('sha256').update(writeCanonical(values)).digest('hex').slice(0, VERSION_DIGITS);
+    const hash = createHash('sha256').update(writeCanonical(values));
+    if (attached.texts.length > 0) hash.update(JSON.stringify(attached.texts));
+    this.version = hash.digest('hex').slice(0, VERSION_DIGITS);
+  }
+
+  /** The paths that the settings name. */
+  get named(): readonly SectionFile[] {
+    return namedFiles(this.sections, this.values);
+  }
+
+  /** What is wrong in those files without keeping the settings from being taken; worked out at each call. */
+  complaints(): readonly Problem[] {
+    const unread = this.named
+      .filter(({ required }) => !required)
+      .flatMap((named) => unreadProblem(named, this.attached) ?? []);
+    const inside = this.sections.flatMap(
+      ({ name, complaints }) => complaints?.(this.values[name] ?? {}, this.attached) ?? [],
+    );
+    return [...unread, ...inside];
   }
 
   /** The frozen values of one section. Throws for a section that was not declared to the loader: that is a bug. */
@@ -55,24 +84,32 @@ export class Configuration {
   }
 }
 
-/** The text of a configuration file → settings. `file` names it in problems and origins. */
-export function parseConfiguration(sections: readonly Section[], text: string, file: string): Loaded {
-  const { values, origins, problems } = evaluate(sections, text, file);
-  if (problems.length > 0) return { ok: false, problems: orderProblems(problems) };
-  return { ok: true, configuration: new Configuration(sections, file, text, values, origins) };
+/**
+ * The text of a configuration file → settings. `file` names it in problems and origins; `texts` are the files it names as
+ * another process read them, else they are read now.
+ */
+export function parseConfiguration(
+  sections: readonly Section[],
+  text: string,
+  file: string,
+  texts?: AttachedTexts,
+): Loaded {
+  const { values, origins, problems, named, attached } = evaluate(sections, text, file, texts);
+  if (problems.length > 0) return { ok: false, problems: orderProblems(problems), named };
+  return { ok: true, configuration: new Configuration(sections, file, text, values, origins, attached) };
 }
 
 /** Reads one file and loads it. A file that is missing, not a plain file, too large or not UTF-8 is a problem like others. */
 export function loadConfiguration(sections: readonly Section[], file: string): Loaded {
   const read = readFile(file);
-  return read.ok ? parseConfiguration(sections, read.text, file) : { ok: false, problems: [read.problem] };
+  return read.ok ? parseConfiguration(sections, read.text, file) : { ok: false, problems: [read.problem], named: [] };
 }
 
 /** The embedded defaults: what an empty file gives. Throws when the declarations themselves are wrong: that is a bug. */
 export function defaultConfiguration(sections: readonly Section[]): Configuration {
-  const { values, problems } = evaluate(sections, '', 'embedded defaults');
+  const { values, problems, attached } = evaluate(sections, '', 'embedded defaults');
   if (problems.length > 0) throw new ConfigurationError(problems);
-  return new Configuration(sections, null, '', values, new Map());
+  return new Configuration(sections, null, '', values, new Map(), attached);
 }
 
 interface Evaluated {
@@ -80,17 +117,52 @@ interface Evaluated {
   readonly values: Values;
   readonly origins: ReadonlyMap<string, Origin>;
   readonly problems: readonly Problem[];
+  readonly named: readonly SectionFile[];
+  readonly attached: AttachedSnapshot;
 }
 
-function evaluate(sections: readonly Section[], text: string, file: string): Evaluated {
+const NOTHING_ATTACHED = { named: [], attached: new AttachedSnapshot([]) };
+
+function evaluate(sections: readonly Section[], text: string, file: string, texts?: AttachedTexts): Evaluated {
   const whole = composeSchema(sections);
   const source = readSource(text, file);
-  if (source.problems.length > 0) return { values: {}, origins: new Map(), problems: source.problems };
+  if (source.problems.length > 0) {
+    return { values: {}, origins: new Map(), problems: source.problems, ...NOTHING_ATTACHED };
+  }
   const checker = new Checker(file, whole);
   const root = source.root ?? { kind: 'map' as const, entries: new Map(), line: 1, column: 1 };
   const values = checker.check(whole, root, []) as Values;
-  if (checker.problems.length === 0) objectAcrossKeys(sections, values, checker);
-  return { values, origins: checker.origins, problems: checker.problems };
+  const { origins, problems } = checker;
+  if (problems.length > 0) return { values, origins, problems, ...NOTHING_ATTACHED };
+  const named = namedFiles(sections, values);
+  const attached = texts === undefined ? AttachedSnapshot.take(named) : new AttachedSnapshot(texts);
+  objectToFiles(named, attached, checker);
+  if (problems.length === 0) objectAcrossKeys(sections, values, attached, checker);
+  return { values, origins, problems, named, attached };
+}
+
+/** Every path that the sections' values name, its key from the section on. */
+function namedFiles(sections: readonly Section[], values: Values): readonly SectionFile[] {
+  return sections.flatMap(({ name, files }) =>
+    (files?.(values[name] ?? {}) ?? []).map((file) => ({ ...file, key: [name, ...file.key] })),
+  );
+}
+
+function objectToFiles(named: readonly SectionFile[], attached: AttachedSnapshot, checker: Checker): void {
+  for (const one of named.filter(({ required }) => required)) {
+    const problem = unreadProblem(one, attached);
+    if (problem !== null) checker.object(one.key, `${showPath(one.key)}: ${problem.file}: ${problem.message}`);
+  }
+}
+
+/** Why a path cannot be read, or null when it can. */
+function unreadProblem(named: SectionFile, attached: AttachedSnapshot): Problem | null {
+  try {
+    attached.read(named);
+    return null;
+  } catch (error) {
+    return { file: named.path, line: 0, column: 0, message: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** All sections as one map with fixed keys. */
@@ -104,7 +176,12 @@ function composeSchema(sections: readonly Section[]): SchemaView {
 }
 
 /** What sections hold against their own values, and, as a second opinion on our own checker, what TypeBox does. */
-function objectAcrossKeys(sections: readonly Section[], values: Values, checker: Checker): void {
+function objectAcrossKeys(
+  sections: readonly Section[],
+  values: Values,
+  attached: AttachedSnapshot,
+  checker: Checker,
+): void {
   for (const declared of sections) {
     const settings = values[declared.name] ?? {};
     const [fault] = Value.Errors(declared.schema, settings);
@@ -113,9 +190,13 @@ function objectAcrossKeys(sections: readonly Section[], values: Values, checker:
       checker.object(path, `${showPath(path)}: ${fault.message}`);
       continue;
     }
-    for (const { path, expected } of declared.check?.(settings) ?? []) {
-      const whole = [declared.name, ...path];
-      checker.object(whole, `${showPath(whole)}: expected ${expected}`);
+    for (const objection of declared.check?.(settings, attached) ?? []) {
+      if ('problem' in objection) {
+        checker.problems.push(objection.problem);
+        continue;
+      }
+      const whole = [declared.name, ...objection.path];
+      checker.object(whole, `${showPath(whole)}: expected ${objection.expected}`);
     }
   }
 }

@@ -39,7 +39,8 @@ export function describeRefusal(problems: readonly Problem[]): string {
 
 /** `file:line:column: message`, the form that editors and compilers share. */
 export function formatProblem(problem: Problem): string {
-  const place = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
+  const column = problem.column > 0 ? `:${problem.column}` : '';
+  const place = problem.line > 0 ? `${problem.file}:${problem.line}${column}` : problem.file;
   return `${place}: ${problem.message}`;
 }
 
@@ -54,9 +55,11 @@ function escape(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 }
 
-/** In the order of the file, cut off at `PROBLEMS_MAX`. */
+/** File by file, in the order of each, cut off at `PROBLEMS_MAX`. */
 export function orderProblems(problems: readonly Problem[]): readonly Problem[] {
-  const ordered = [...problems].sort((a, b) => a.line - b.line || a.column - b.column);
+  const ordered = [...problems].sort(
+    (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
+  );
   const more = ordered.length - PROBLEMS_MAX;
   const last = ordered[PROBLEMS_MAX];
   if (more <= 0 || last === undefined) return ordered;

@@ -1,13 +1,28 @@
 // A section of the configuration: a name, one sentence, and a schema whose every key carries type, default, bounds and
 // one sentence. Sections are declared beside the code they steer; this folder knows none of them.
 import { Type, type Static, type TObject, type TProperties } from 'typebox';
+import type { AttachedFiles, NamedFile } from './attached.js';
+import type { Problem } from './problem.js';
 
 /** What a section holds against its own values, beyond what a schema can say (two keys that must not cross). */
 export interface Objection {
-  /** Key inside the section, from the outside in. */
+  /** Key inside the section, from the outside in; entries of a list count from '1'. */
   readonly path: readonly string[];
   /** What was expected, as the rest of a sentence: "a number below the alert mark (1000)". */
   readonly expected: string;
+}
+
+/** What is wrong in a file that the settings name, at its own line. */
+export interface FileObjection {
+  readonly problem: Problem;
+}
+
+/** A file that settings name. */
+export interface SectionFile extends NamedFile {
+  /** Key inside the section that names it, as in an objection. */
+  readonly key: readonly string[];
+  /** Whether settings are refused when it cannot be read; otherwise that is told as a complaint. */
+  readonly required: boolean;
 }
 
 /**
@@ -18,8 +33,15 @@ export interface Section<Schema extends TObject = TObject> {
   readonly name: string;
   readonly description: string;
   readonly schema: Schema;
-  /** Runs once the schema holds, on the values with defaults filled in. */
-  check?(settings: Static<Schema>): readonly Objection[];
+  /** Runs once the schema holds, on the values with defaults filled in, and all required files can be read. */
+  check?(settings: Static<Schema>, files: AttachedFiles): readonly (Objection | FileObjection)[];
+  /** The files the settings name: read with them, part of their version, watched. */
+  files?(settings: Static<Schema>): readonly SectionFile[];
+  /**
+   * What is wrong in files and yet does not keep settings from being taken at the start: parts are left out. While the
+   * server runs, a change that brings a new complaint is refused.
+   */
+  complaints?(settings: Static<Schema>, files: AttachedFiles): readonly Problem[];
 }
 
 /** Declares a section. Unknown keys are refused by the schema itself; `check` compares keys with one another. */

@@ -80,6 +80,7 @@ export async function createPipeline(
   outside: Outside,
 ): Promise<Pipeline> {
   const running: Running[] = [];
+  const { attached } = configuration;
   try {
     for (const module of modules) {
       const settings = configuration.section(stageSection(module.spec)) as unknown as CommonStageSettings;
@@ -87,7 +88,7 @@ export async function createPipeline(
       const early = module.spec.runsAt.find((moment) => moment !== 'message');
       if (early !== undefined)
         throw new Error(`stage ${module.spec.name} wants to run at ${early}: nothing would run it`);
-      running.push({ spec: module.spec, settings, stage: await module.create(settings as never, outside) });
+      running.push({ spec: module.spec, settings, stage: await module.create(settings as never, outside, attached) });
     }
   } catch (error) {
     await closeAll(running);

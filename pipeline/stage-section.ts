@@ -29,11 +29,13 @@ export function stageSection(spec: StageSpec): Section {
     }),
   };
   const schema: TObject = Type.Object({ ...common, ...spec.settings.properties }, { additionalProperties: false });
-  const { check } = spec;
+  const { check, files, complaints } = spec;
   return {
     name: spec.name,
     description: spec.summary,
     schema,
-    ...(check && { check: (values) => check(values as never) }),
+    ...(check && { check: (values, attached) => check(values, attached) }),
+    ...(files && { files: (values) => files(values) }),
+    ...(complaints && { complaints: (values, attached) => complaints(values, attached) }),
   };
 }

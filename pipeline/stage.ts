@@ -3,7 +3,8 @@
 import type { TObject, Static } from 'typebox';
 import type { Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
-import type { Objection } from '../config/section.js';
+import type { AttachedFiles } from '../config/attached.js';
+import type { Section } from '../config/section.js';
 import type { Clock } from '../outside/clock.js';
 import type { Countries } from '../outside/countries.js';
 import type { Resolver } from '../outside/resolver.js';
@@ -33,7 +34,11 @@ export interface StageSpec<Schema extends TObject = TObject> {
   /** Keys with type, default, bounds and one sentence each; `enabled`, `onBreak`, `timeLimitMs` are added by `stageSettings`. */
   readonly settings: Schema;
   /** What the stage holds against settings that fit the schema: an expression that does not compile, two keys that cross. */
-  readonly check?: (settings: Static<Schema>) => readonly Objection[];
+  readonly check?: Section<Schema>['check'];
+  /** The files its settings name: read with the settings, handed to `create`, watched. */
+  readonly files?: Section<Schema>['files'];
+  /** What is wrong in those files that is left out rather than refused. */
+  readonly complaints?: Section<Schema>['complaints'];
   readonly findings: readonly FindingSpec[];
   /** Off unless switched on, for stages that need a server or a choice by the administrator. Default true. */
   readonly enabledByDefault?: boolean;
@@ -107,5 +112,6 @@ export interface Check {
 /** A stage as the list in filters/index.ts holds it: what it is, and how to make it. */
 export interface StageModule<Schema extends TObject = TObject> {
   readonly spec: StageSpec<Schema>;
-  create(settings: Static<Schema>, outside: Outside): Promise<Stage> | Stage;
+  /** `files` holds what `spec.files` names; nothing else may be read by path. */
+  create(settings: Static<Schema>, outside: Outside, files: AttachedFiles): Promise<Stage> | Stage;
 }

@@ -30,7 +30,7 @@ class Admin {
 
   /** Starts and says `ready`. Rejects when settings or stores are no good, or the control socket is taken. */
   static async start(order: StartOrder, channel: OrderChannel): Promise<Admin> {
-    const configuration = parseSettings(order.text, order.file);
+    const configuration = parseSettings(order);
     const text = createTextLog('admin', configuration.section(logSection).level);
     watchBugs(text);
     setPriority(NICENESS);

@@ -10,6 +10,7 @@ import type { Order, ProcessStatus, Report } from './process-messages.js';
 import { processesSection } from './processes-settings.js';
 import { Rollout } from './reload.js';
 import { Roster } from './roster.js';
+import { settingsText } from './settings.js';
 import { ROW_MAX, type Slot, type SlotHooks } from './slot.js';
 import { UNPROCESSABLE_ALERT } from './unprocessable-alert.js';
 
@@ -87,9 +88,8 @@ export class Fleet {
     this.lives += 1;
     const life = join(this.deps.runDir, `${slot.role}-${slot.number}-${this.lives}.life`);
     const configuration = this.deps.configuration();
-    const { text, file } = configuration;
     const { readyMs } = configuration.section(processesSection);
-    const start = { number: slot.number, life, suspects: this.deps.suspects(), text, file };
+    const start = { number: slot.number, life, suspects: this.deps.suspects(), ...settingsText(configuration) };
     const descriptors = slot.role === 'worker' ? this.deps.descriptors() : [];
     return new Child(slot.role, start, descriptors, readyMs, {
       onReport: (child, report) => this.hear(child, report),

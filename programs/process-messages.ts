@@ -1,4 +1,5 @@
 // What the supervisor and its processes say to each other over Node's channel between parent and child: plain data.
+import type { AttachedTexts } from '../config/attached.js';
 
 /** The role of a process under the supervisor. */
 export type Role = 'worker' | 'admin';
@@ -8,6 +9,8 @@ export interface SettingsText {
   readonly text: string;
   /** Name for messages; null means embedded defaults. */
   readonly file: string | null;
+  /** What the files they name held when they were read. */
+  readonly attached: AttachedTexts;
 }
 
 /** First message to a new process. */

@@ -11,7 +11,7 @@ import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
 import type { Report, SettingsText } from './process-messages.js';
 import { SECTIONS } from './sections.js';
-import { loadSettings } from './settings.js';
+import { loadSettings, settingsText } from './settings.js';
 import { storageSection } from './storage-settings.js';
 
 /** How long the processes may take to prepare, ms. */
@@ -70,7 +70,8 @@ export class Rollout {
   async run(children: readonly Child[], settings: Configuration): Promise<readonly string[]> {
     this.lastId += 1;
     const id = this.lastId;
-    const answers = await Promise.all(children.map((child) => this.prepare(child, id, settings)));
+    const text = settingsText(settings);
+    const answers = await Promise.all(children.map((child) => this.prepare(child, id, text)));
     const objections = [...new Set(answers.filter((answer) => answer !== null))];
     const kind = objections.length === 0 ? 'commit' : 'cancel';
     for (const child of children) {
@@ -100,7 +101,7 @@ export class Rollout {
         clearTimeout(timer);
         resolve(objection);
       });
-      child.tell({ kind: 'prepare', id, text: settings.text, file: settings.file });
+      child.tell({ kind: 'prepare', id, ...settings });
     });
   }
 

@@ -155,7 +155,7 @@ export function runAloneProcess(): void {
 /** As the gateway goes about a message, up to the verdict. */
 async function scanOne(settings: SettingsText, given: Transaction, say: (message: FromAlone) => void): Promise<void> {
   const alert = (): void => undefined;
-  const configuration = parseSettings(settings.text, settings.file);
+  const configuration = parseSettings(settings);
   const inForce = await buildInForce(configuration, STAGES, {
     clock: systemClock,
     resolver: null,

@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import { defaultConfiguration, loadConfiguration, parseConfiguration } from '../config/load.js';
 import type { Configuration, Loaded } from '../config/load.js';
 import { ConfigurationError } from '../config/problem.js';
+import type { SettingsText } from './process-messages.js';
 import { SECTIONS } from './sections.js';
 
 /** Names the configuration file when no argument does. */
@@ -41,11 +42,14 @@ export function readSettings(file?: string): Configuration {
   return demand(loadSettings(file));
 }
 
-/**
- * The very settings of another process: its `Configuration.text` and `.file`. Throws as `readSettings` does.
- */
-export function parseSettings(text: string, file: string | null): Configuration {
-  return file === null ? defaultConfiguration(SECTIONS) : demand(parseConfiguration(SECTIONS, text, file));
+/** Settings as one process tells them another: the very same, whatever the files say by then. */
+export function settingsText({ text, file, attached }: Configuration): SettingsText {
+  return { text, file, attached: attached.texts };
+}
+
+/** The very settings of another process. Throws as `readSettings` does. */
+export function parseSettings({ text, file, attached }: SettingsText): Configuration {
+  return file === null ? defaultConfiguration(SECTIONS) : demand(parseConfiguration(SECTIONS, text, file, attached));
 }
 
 function demand(loaded: Loaded): Configuration {

@@ -1,5 +1,6 @@
 // A scan worker: takes connections on the listeners it was given, judges messages through the gateway, and swaps its
 // settings between two messages. It keeps no state of its own that a kill could lose.
+import { setFlagsFromString } from 'node:v8';
 import { STAGES } from '../filters/index.js';
 import { createGateway } from '../gateway/gateway.js';
 import { buildInForce, type InForce } from '../gateway/in-force.js';
@@ -19,7 +20,7 @@ import type { Order, SettingsText, StartOrder } from './process-messages.js';
 import { openProcessStores, type ProcessStores } from './process-stores.js';
 import { processesSection } from './processes-settings.js';
 import { scanAlone } from './scan-alone.js';
-import { parseSettings } from './settings.js';
+import { parseSettings, settingsText } from './settings.js';
 import { VERSION } from './version.js';
 
 /** What a suspect may take beyond `pipeline.timeLimitMs` when it is scanned alone, ms. */
@@ -47,7 +48,7 @@ class Worker {
 
   /** Starts and says `ready`. Rejects when settings, stores, stages or listeners cannot be had. */
   static async start(order: StartOrder, channel: OrderChannel): Promise<Worker> {
-    const configuration = parseSettings(order.text, order.file);
+    const configuration = parseSettings(order);
     const text = createTextLog('worker', configuration.section(logSection).level);
     watchBugs(text);
     let server: MilterServer | null = null;
@@ -142,16 +143,16 @@ class Worker {
     const { configuration } = this.current;
     const { watchdogMs, aloneHeapMaxMb } = this.settings();
     return {
-      settings: { text: configuration.text, file: configuration.file },
+      settings: settingsText(configuration),
       stallMs: watchdogMs,
       timeLimitMs: configuration.section(pipelineSection).timeLimitMs + ALONE_MARGIN_MS,
       heapMaxMb: aloneHeapMaxMb,
     };
   }
 
-  private async prepare(id: number, { text, file }: SettingsText): Promise<string | null> {
+  private async prepare(id: number, settings: SettingsText): Promise<string | null> {
     try {
-      const configuration = parseSettings(text, file);
+      const configuration = parseSettings(settings);
       const inForce = await buildInForce(configuration, STAGES, this.outside, (scan) => this.guard.scan(scan));
       this.prepared.set(id, { configuration, inForce });
       return null;
@@ -189,5 +190,12 @@ class Worker {
   }
 }
 
+/**
+ * V8 lets the old generation grow by a tenth between two full collections, and counts every buffer of mail towards it:
+ * that would be a full collection every few hundred messages. So it may grow by this much, percent.
+ */
+const HEAP_GROWTH_PERCENT = 300;
+
+setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 const end = playPart((order, channel) => Worker.start(order, channel));
 process.on('SIGTERM', end);

@@ -1,16 +1,15 @@
 // Reads rule files from disk into a running set: the core rules of this package, then those of the site. A file or line
 // that cannot be taken is told and left out; it never takes the rest down with it.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FILES_ON_DISK, type AttachedFiles, type NamedFile } from '../config/attached.js';
 import { compileRules, COMPILE_DEFAULTS, type CompileOptions, type RuleSet } from './compile.js';
 import type { ParsedFile, Refusal, Statement } from './definition.js';
 import { parseRules } from './parse.js';
 
-/** Largest rule file, bytes. */
-export const RULE_FILE_BYTES_MAX = 16 * 1024 * 1024;
-/** Most files of one directory. */
-export const RULE_FILES_MAX = 1_000;
+/** What rule files are called. */
+export const RULE_SUFFIX = '.cf';
 
 export interface LoadedRules {
   readonly set: RuleSet;
@@ -40,31 +39,38 @@ export interface LoadOptions {
   /** Whether the core rules come first. */
   readonly core: boolean;
   readonly compile: CompileOptions;
+  /** Where the files of the site are read. */
+  readonly files: AttachedFiles;
 }
 
-const LOAD_DEFAULTS: LoadOptions = { core: true, compile: COMPILE_DEFAULTS };
+const LOAD_DEFAULTS: LoadOptions = { core: true, compile: COMPILE_DEFAULTS, files: FILES_ON_DISK };
 
 /** Core rules, then the files and directories given (each `*.cf` of a directory, in byte order), compiled. */
 export function loadRules(paths: readonly string[], options: LoadOptions = LOAD_DEFAULTS): LoadedRules {
-  const site = readRuleFiles(paths);
+  const site = readRuleFiles(paths, options.files);
   const core = options.core ? readCoreRules() : [];
   const { set, refusals } = compileRules([...core, ...site.statements], options.compile);
   return { set, refusals: [...site.refusals, ...refusals] };
 }
 
+/** The paths of rule files as the loader of settings wants them. */
+export function namedRuleFiles(paths: readonly string[]): readonly NamedFile[] {
+  return paths.map((path) => ({ path, suffix: RULE_SUFFIX }));
+}
+
 /** Reads files and directories; what cannot be read is a refusal at line 0. */
-export function readRuleFiles(paths: readonly string[]): ParsedFile {
+export function readRuleFiles(paths: readonly string[], files: AttachedFiles = FILES_ON_DISK): ParsedFile {
   const statements: Statement[] = [];
   const refusals: Refusal[] = [];
-  for (const path of paths) {
+  for (const named of namedRuleFiles(paths)) {
     try {
-      for (const file of ruleFiles(path)) {
-        const parsed = parseRules(readFileSync(file, 'latin1'), basenameIn(path, file));
+      for (const { file, text } of files.read(named)) {
+        const parsed = parseRules(text, file);
         statements.push(...parsed.statements);
         refusals.push(...parsed.refusals);
       }
     } catch (error) {
-      refusals.push({ file: path, line: 0, reason: error instanceof Error ? error.message : String(error) });
+      refusals.push({ file: named.path, line: 0, reason: error instanceof Error ? error.message : String(error) });
     }
   }
   return { statements, refusals };
@@ -73,24 +79,4 @@ export function readRuleFiles(paths: readonly string[]): ParsedFile {
 /** `file:line: reason`. */
 export function refusalText(refusal: Refusal): string {
   return `${refusal.file}:${refusal.line}: ${refusal.reason}`;
-}
-
-function ruleFiles(path: string): string[] {
-  if (!statSync(path).isDirectory()) return [checkedSize(path)];
-  const names = readdirSync(path)
-    .filter((name) => name.endsWith('.cf'))
-    .sort();
-  if (names.length > RULE_FILES_MAX) throw new Error(`more than ${RULE_FILES_MAX} rule files`);
-  return names.map((name) => checkedSize(join(path, name)));
-}
-
-function checkedSize(file: string): string {
-  const info = statSync(file);
-  if (!info.isFile()) throw new Error(`${file} is no file`);
-  if (info.size > RULE_FILE_BYTES_MAX) throw new Error(`${file} is larger than ${RULE_FILE_BYTES_MAX} bytes`);
-  return file;
-}
-
-function basenameIn(path: string, file: string): string {
-  return resolve(path) === resolve(file) ? path : join(path, basename(file));
 }

@@ -1,11 +1,14 @@
 // The rule stage: runs the core rules and those of the site over a message and reports each that hits with its score.
 // Looks nothing up, and takes a rule file for data: a broken one is told and left out, the rest runs.
+import type { AttachedFiles } from '../../config/attached.js';
+import type { Problem } from '../../config/problem.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import { COMPILE_DEFAULTS } from '../../rules/compile.js';
 import { evaluateRules, type RuleHit, type RuleResult } from '../../rules/evaluate.js';
 import { RuleInputs } from '../../rules/inputs.js';
-import { loadRules, readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
+import type { Refusal } from '../../rules/definition.js';
+import { loadRules, namedRuleFiles, readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
 import { ruleFindings, TEXT_CUT } from './findings.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
 
@@ -39,22 +42,37 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
     directions: ['received', 'sent', 'internal'],
     needs: [],
     settings: ruleSettings,
+    files: ({ files }) =>
+      namedRuleFiles(files).map((named, index) => ({ ...named, key: ['files', String(index + 1)], required: false })),
+    complaints: (settings, files) =>
+      settings.files.length === 0
+        ? []
+        : load(settings, files)
+            .refusals.filter(({ line }) => line > 0)
+            .map(problemOf),
     findings: ruleFindings(readCoreRules()),
     onBreak: 'tempfail',
     timeLimitMs: 10_000,
   },
-  create: (settings, outside) => makeStage(settings, outside),
+  create: (settings, outside, files) => makeStage(settings, outside, files),
 };
 
-function makeStage(settings: RuleSettings, outside: Outside): Stage {
-  const loaded = loadRules(settings.files, {
+function load(settings: RuleSettings, files: AttachedFiles): LoadedRules {
+  return loadRules(settings.files, {
     core: settings.core,
     compile: {
       ...COMPILE_DEFAULTS,
       disabled: new Set(settings.disabled),
       scores: new Map(Object.entries(settings.scores)),
     },
+    files,
   });
+}
+
+const problemOf = ({ file, line, reason }: Refusal): Problem => ({ file, line, column: 0, message: reason });
+
+function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFiles): Stage {
+  const loaded = load(settings, files);
   outside.alert(ALERT, loaded.refusals.length > 0, refusalsShown(loaded));
   return {
     onMessage: (job) => judge(job, loaded, settings.textMaxBytes, outside),

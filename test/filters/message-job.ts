@@ -1,6 +1,7 @@
 // A message as a stage gets it, and the world it gets, for tests of single stages.
 import { Value } from 'typebox/value';
 import type { Static, TObject } from 'typebox';
+import { FILES_ON_DISK } from '../../config/attached.js';
 import { parseMessage } from '../../message/parse.js';
 import type { Transaction } from '../../message/envelope.js';
 import type { MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
@@ -53,7 +54,7 @@ export async function makeStage<Schema extends TObject>(
   settings: Partial<Static<Schema>> = {},
   outside: Outside = makeOutside(),
 ): Promise<Stage> {
-  return module.create({ ...Value.Create<Schema>(module.spec.settings), ...settings }, outside);
+  return module.create({ ...Value.Create<Schema>(module.spec.settings), ...settings }, outside, FILES_ON_DISK);
 }
 
 /** What the stage reports of one message. */

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { uncommentSample } from '../../config/sample.js';
 import { ConfigurationError } from '../../config/problem.js';
 import { SECTIONS } from '../../programs/sections.js';
-import { CONFIG_VARIABLE, findSettingsFile, parseSettings, readSettings } from '../../programs/settings.js';
+import { CONFIG_VARIABLE, findSettingsFile, parseSettings, readSettings, settingsText } from '../../programs/settings.js';
 
 const BIN = fileURLToPath(new URL('../../bin/weir.js', import.meta.url));
 const RUN_MS = 30_000;
@@ -122,7 +122,7 @@ describe('weir config sample', () => {
   it('prints a file that loads, as it is and uncommented', () => {
     const { code, out } = weir(['config', 'sample']);
     expect(code).toBe(0);
-    const { version } = parseSettings('', null);
+    const { version } = parseSettings({ text: '', file: null, attached: [] });
     expect(readSettings(write('sample.yaml', out)).version).toBe(version);
     expect(readSettings(write('sample.yaml', uncommentSample(out))).version).toBe(version);
   });
@@ -163,7 +163,7 @@ describe('where settings are looked for', () => {
 describe('settings of one process', () => {
   it('pass to another process as text', () => {
     const configuration = readSettings(write('server.yaml', 'verdict: {tagAt: 4}\n'));
-    const there = parseSettings(configuration.text, configuration.file);
+    const there = parseSettings(settingsText(configuration));
     expect(there.version).toBe(configuration.version);
     expect(there.origin('verdict.tagAt')).toEqual(configuration.origin('verdict.tagAt'));
   });
