@@ -78,7 +78,7 @@ function mailSteps(event: MessageEvent): readonly Step[] {
   return steps;
 }
 
-function securitySteps(entry: SecurityEntry, detail: Uint8Array | null): readonly Step[] {
+function securitySteps(entry: SecurityEntry, detail: string | Uint8Array | null): readonly Step[] {
   return [
     insert('security', entry.time, {
       id: entry.id,
@@ -168,7 +168,7 @@ function joinWords(words: readonly string[]): string {
 
 /** Back from a row of `mail`; `sub_rules` is the joined text of that table or null. */
 export function rowToMessageEvent(row: Row): MessageEvent {
-  const detail = unpackDetail(row['detail'] as Uint8Array) as DetailOfMessage;
+  const detail = unpackDetail(row['detail'] as string | Uint8Array) as DetailOfMessage;
   const subRules = row['sub_rules'] as string | null;
   const category = row['category'] as SecurityCategory | null;
   return {
@@ -196,7 +196,7 @@ export function rowToMessageEvent(row: Row): MessageEvent {
 
 /** Back from a row of `security`. */
 export function rowToSecurityEntry(row: Row): SecurityEntry {
-  const detail = row['detail'] as Uint8Array | null;
+  const detail = row['detail'] as string | Uint8Array | null;
   return {
     id: row['id'] as string,
     time: row['time'] as number,
@@ -263,7 +263,7 @@ function listToFinding([stage, category, group, id, score, evidence, recipient, 
   };
 }
 
-function packFindings(findings: readonly StagedFinding[]): Uint8Array | null {
+function packFindings(findings: readonly StagedFinding[]): string | Uint8Array | null {
   return findings.length === 0 ? null : packDetail(findings.map(findingToList));
 }
 

@@ -6,9 +6,15 @@ export type TextLog = Logger;
 
 export type TextLogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
+/** Lines below `warn` on standard output wait for each other until there is so much, bytes, or for so long, ms. */
+export const GATHERED_MAX_BYTES = 8_192;
+export const GATHERED_MAX_MS = 250;
+/** Pino's number for `warn`. */
+const WARN_LEVEL = 40;
+
 /**
  * Makes a process's logger. `name` is the process (`serve`, `worker`, `admin`, a command). Lines go to `destination`,
- * standard output by default, written at once so that a crash loses none.
+ * standard output by default; there a warning or worse is written at once, with what has gathered before it.
  */
 export function createTextLog(name: string, level: TextLogLevel, destination?: DestinationStream): TextLog {
   return pino(
@@ -20,8 +26,31 @@ export function createTextLog(name: string, level: TextLogLevel, destination?: D
       formatters: { level: (label) => ({ level: label }) },
       hooks: { streamWrite: escapeLine },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    destination ?? new GatheringOutput(1),
   );
+}
+
+/** Writes to a descriptor. A kill loses what has gathered; what happened to a message stands in the log store before. */
+export class GatheringOutput implements DestinationStream {
+  /** Asks pino to set `lastLevel` before each line. */
+  readonly [pino.symbols.needsMetadataGsym] = true;
+  lastLevel = 0;
+  private readonly output;
+
+  constructor(descriptor: number) {
+    this.output = pino.destination({
+      fd: descriptor,
+      sync: true,
+      minLength: GATHERED_MAX_BYTES,
+      periodicFlush: GATHERED_MAX_MS,
+    });
+    process.on('exit', () => this.output.flushSync());
+  }
+
+  write(line: string): void {
+    this.output.write(line);
+    if (this.lastLevel >= WARN_LEVEL) this.output.flushSync();
+  }
 }
 
 /** Controls that JSON lets stand (DEL, C1, line and paragraph separators, bidi overrides) become `\uXXXX`; the newline at the end stays. */

@@ -1,8 +1,8 @@
 // Bytes gathered piece by piece and joined once. Small pieces are copied into blocks, so that a peer that sends one byte at
 // a time cannot make us keep a million small objects; large ones are kept by reference. Never copies what it holds twice.
 
-/** Pieces from this size on are kept as they are; smaller ones are copied. Bounds memory pinned per byte kept to 2. */
-export const REFERENCE_MIN_BYTES = 32_768;
+/** Pieces from this size on that fill half of the memory they pin are kept as they are; others are copied. */
+export const REFERENCE_MIN_BYTES = 4_096;
 const LOOPED_MAX_BYTES = 128;
 const FIRST_BLOCK_BYTES = 4_096;
 const SECOND_BLOCK_BYTES = 16_384;
@@ -23,7 +23,7 @@ export class ByteList {
 
   /** Adds bytes. `piece` may be kept by reference when it is large: its memory must not be written again. */
   append(piece: Buffer): void {
-    if (piece.length >= REFERENCE_MIN_BYTES) {
+    if (piece.length >= REFERENCE_MIN_BYTES && piece.length * 2 >= piece.buffer.byteLength) {
       this.#seal();
       this.#full.push(piece);
       this.#length += piece.length;
@@ -93,9 +93,12 @@ export class ByteList {
     return this.#block;
   }
 
+  /** Ends what is in the open block; what is free of it stays open. */
   #seal(): void {
-    if (this.#block !== null && this.#used > 0) this.#full.push(this.#block.subarray(0, this.#used));
-    this.#block = null;
+    const block = this.#block;
+    if (block === null || this.#used === 0) return;
+    this.#full.push(block.subarray(0, this.#used));
+    this.#block = this.#used < block.length ? block.subarray(this.#used) : null;
     this.#used = 0;
   }
 }

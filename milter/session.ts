@@ -208,6 +208,8 @@ export class Session {
 
   #close(close: Close): void {
     if (close.reason !== null) this.#context.protocolError(this.#dialogue.connection, close.reason);
+    // A peer that says goodbye reads nothing more: where nothing is on its way, no half-closed socket is waited for.
+    else if (this.#out.length === 0 && this.#socket.writableLength === 0) return this.#breakOff(null);
     this.#end();
   }
 

@@ -120,7 +120,10 @@ function takeWrites() {
 function runGroup(jobs) {
   try {
     database.exec('BEGIN IMMEDIATE');
-    const replies = jobs.map(runInGroup);
+    const [only] = jobs;
+    // One job alone needs no savepoint: its failure undoes the transaction, which is itself.
+    const replies =
+      jobs.length === 1 && only !== undefined ? [{ id: only.id, value: runSteps(only.steps) }] : jobs.map(runInGroup);
     database.exec('COMMIT');
     return replies;
   } catch (error) {

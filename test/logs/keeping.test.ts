@@ -1,9 +1,10 @@
 // Keeping the logs: bounds by number and age, sub-rule hits, the index rebuilt, one keeper at a time, alerts, text log.
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ALERTS, openAlerts } from '../../logs/alerts.js';
-import { createTextLog } from '../../logs/text-log.js';
+import { createTextLog, GATHERED_MAX_BYTES, GATHERED_MAX_MS, GatheringOutput } from '../../logs/text-log.js';
 import { openDatabase, rowsOf, select } from '../../outside/database.js';
 import { makeDir, messageEvent, openTestLogs, sessionEvent, START_MS } from './fixtures.js';
 
@@ -159,4 +160,24 @@ test('text log: one event one line, no character of a mail steers a terminal', (
   const parsed = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
   expect(parsed).toMatchObject({ level: 'info', name: 'test', subject: hostile, msg: hostile });
   expect(parsed['time']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+});
+
+test('text log: plain lines gather for a moment, a warning is there at once with what came before it', async () => {
+  const file = join(await makeDir(), 'text.log');
+  const descriptor = openSync(file, 'w');
+  onTestFinished(() => closeSync(descriptor));
+  const log = createTextLog('test', 'info', new GatheringOutput(descriptor));
+  const lines = (): readonly string[] => readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  const texts = (): unknown[] => lines().map((line) => (JSON.parse(line) as { msg: unknown }).msg);
+  log.info('one');
+  expect(texts()).toEqual([]);
+  log.warn('two');
+  expect(texts()).toEqual(['one', 'two']);
+  log.info('three');
+  await expect.poll(texts, { timeout: 20 * GATHERED_MAX_MS }).toEqual(['one', 'two', 'three']);
+  const many = Math.ceil(GATHERED_MAX_BYTES / 10);
+  for (let count = 0; count < many; count += 1) log.info('many');
+  expect(statSync(file).size).toBeGreaterThan(GATHERED_MAX_BYTES);
+  log.error('last');
+  expect(texts().length).toBe(3 + many + 1);
 });
