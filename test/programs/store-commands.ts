@@ -7,6 +7,7 @@ import { createTextLog } from '../../logs/text-log.js';
 import { logSection } from '../../logs/settings.js';
 import { outboxSection } from '../../outbox/settings.js';
 import { systemClock } from '../../outside/clock.js';
+import { addExplainCommand } from '../../programs/explain.js';
 import { addLogCommand } from '../../programs/log.js';
 import { addOutboxCommand } from '../../programs/outbox.js';
 import { addQuarantineCommand } from '../../programs/quarantine.js';
@@ -52,7 +53,7 @@ async function open(config: string): Promise<Stores> {
 
 async function run(config: string, args: readonly string[]): Promise<Ran> {
   const program = new Command('weir').option('-c, --config <file>').exitOverride();
-  for (const add of [addQuarantineCommand, addOutboxCommand, addLogCommand]) add(program);
+  for (const add of [addQuarantineCommand, addOutboxCommand, addLogCommand, addExplainCommand]) add(program);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
   const out = captured(process.stdout);
   const err = captured(process.stderr);
