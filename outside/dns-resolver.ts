@@ -216,10 +216,11 @@ class CachingResolver implements DnsResolver {
     const name = normaliseName(given);
     if (name === null) return { status: 'invalid', detail: 'not a name that can be asked for' };
     const key = `${type} ${name}`;
-    const kept = this.cache.get(key);
+    const fresh = options.fresh === true;
+    const kept = fresh ? null : this.cache.get(key);
     if (kept !== null) return kept;
     if (options.signal?.aborted === true) return timedOut('called off');
-    const stale = this.cache.getStale(key);
+    const stale = fresh ? null : this.cache.getStale(key);
     if (this.isClosed || this.servers.areSilent) return stale ?? timedOut('no DNS server answers');
     return this.wait(type, name, key, options, stale);
   }

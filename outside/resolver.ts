@@ -44,6 +44,8 @@ export interface LookupOptions {
   readonly signal?: AbortSignal;
   /** Longest wait of this look-up, ms, within the resolver's own limit. */
   readonly timeoutMs?: number;
+  /** Asks the servers whatever the cache holds; what they say is kept as always. */
+  readonly fresh?: boolean;
 }
 
 export interface Resolver {
