@@ -41,7 +41,7 @@ export interface DkimFacts {
   readonly testing: boolean;
   /** Names of signed header fields, lower case. */
   readonly signedHeaders: readonly string[];
-  /** Why the result is no pass; else null. */
+  /** Why the result is no pass, or what a pass does not cover; else null. */
   readonly problem: string | null;
 }
 
@@ -70,10 +70,15 @@ export interface ArcFacts {
   readonly instances: number;
   /** d= of the newest seal, lower case A-labels; '' where none. */
   readonly sealer: string;
-  /** Whether the chain passes and every sealer that matters is trusted by the settings. */
+  /** Whether the chain passes, its newest sealer is trusted by the settings, and the author is part of what it signed. */
   readonly trusted: boolean;
-  /** What the newest trusted sealer's ARC-Authentication-Results said of DMARC, SPF and DKIM; null where not trusted. */
+  /**
+   * What the earliest sealer said of DMARC that is trusted as all after it are; null where not trusted, or where nothing was
+   * said of the domain that stands in From now.
+   */
   readonly statedDmarc: string | null;
+  /** A look-up failed: another try may pass, so nothing lasting must be made of this `fail`. */
+  readonly temporary?: boolean;
   readonly problem: string | null;
 }
 
