@@ -27,6 +27,16 @@ export const GROUND_PACKAGES = [
     proof: { library: 'sasl2/libplain.so' },
     why: 'the PLAIN mechanism of authenticated submission',
   },
+  {
+    name: 'python3-dkim',
+    proof: { file: '/usr/lib/python3/dist-packages/dkim/__init__.py' },
+    why: 'an independent signer and verifier of DKIM and ARC',
+  },
+  {
+    name: 'python3-nacl',
+    proof: { file: '/usr/lib/python3/dist-packages/nacl/__init__.py' },
+    why: 'Ed25519 for that signer',
+  },
   { name: 'gcc', proof: { program: 'cc' }, why: 'builds the C peer of the milter bench' },
   { name: 'libc6-dev', proof: { file: '/usr/include/stdio.h' }, why: 'the C library of that peer' },
   { name: 'libmilter-dev', proof: { file: '/usr/include/libmilter/mfapi.h' }, why: 'the milter library of that peer' },
