@@ -50,9 +50,30 @@ export const ALERTS = {
     meaning: 'The antivirus signatures are older than allowed.',
     action: 'See that freshclam runs and can reach its mirror.',
   },
+  'resolver-failing': {
+    meaning: 'No DNS server answers: look-ups fail at once, and the stages that need them say so in their findings.',
+    action: 'See that the servers of `resolver` (or /etc/resolv.conf) run and can be reached; `weir doctor` asks each.',
+  },
+  'authentication-dns': {
+    meaning: 'SPF, DKIM and DMARC cannot be looked up: mail of several domains in a row met no answer from DNS.',
+    action: 'See that the DNS servers of `resolver` answer; `authentication` says what becomes of mail meanwhile.',
+  },
   'rules-refused': {
     meaning: 'A line of a rule file was refused; the other rules run.',
     action: '`weir doctor` names file and line.',
+  },
+  'dns-list-dead': {
+    meaning:
+      'A DNS list is suspended: it is dead, lists everything, refuses us or does not answer. It counts for nothing.',
+    action: 'The detail says which and why; take it off `lists.sites`, or see its terms of use and your resolver.',
+  },
+  'dns-list-error': {
+    meaning: 'A DNS list answered with an error code or with what no list gives; such answers never count.',
+    action: 'Ask through a resolver of your own, within the terms of the list; `weir check-ip` shows what it answers.',
+  },
+  'own-address-listed': {
+    meaning: 'An address that this system sends from is on a block list: others may refuse its mail.',
+    action: 'Find what sent spam from it, then ask the list to take it off; `weir check-ip ADDRESS` shows the reason.',
   },
   'stage-broken': {
     meaning: 'A stage fails or overruns its time; its break policy decides about mail.',
@@ -77,6 +98,10 @@ export const ALERTS = {
   'settings-refused': {
     meaning: 'The configuration file was changed but is not valid; the settings before it stay in force.',
     action: '`weir config check` names each mistake with its line; then reload.',
+  },
+  'sealing-key-open': {
+    meaning: 'The private key of `sealing.keyFile` can be read by others than its owner.',
+    action: 'chmod 600 that file; if anybody else may have read it, make a new key.',
   },
 } as const satisfies Readonly<Record<string, AlertSpec>>;
 
