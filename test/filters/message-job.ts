@@ -3,7 +3,6 @@ import { Value } from 'typebox/value';
 import type { Static, TObject } from 'typebox';
 import { FILES_ON_DISK } from '../../config/attached.js';
 import { parseMessage } from '../../message/parse.js';
-import type { Transaction } from '../../message/envelope.js';
 import type { MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import { makeTransaction } from '../ground/transaction.js';
 
@@ -16,15 +15,17 @@ export function makeJob(
   fields: {
     readonly timeMs?: number;
     readonly signal?: AbortSignal;
-    readonly transaction?: Partial<Pick<Transaction, 'truncated'>>;
+    readonly transaction?: Parameters<typeof makeTransaction>[1];
+    readonly directions?: MessageJob['directions'];
+    readonly results?: MessageJob['results'];
   } = {},
 ): MessageJob {
   const content = typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw;
   return {
     message: parseMessage(content),
     transaction: makeTransaction(content, fields.transaction),
-    directions: ['received'],
-    results: () => undefined,
+    directions: fields.directions ?? ['received'],
+    results: fields.results ?? (() => undefined),
     deadline: performance.now() + (fields.timeMs ?? 20_000),
     signal: fields.signal ?? new AbortController().signal,
   };
@@ -54,7 +55,11 @@ export async function makeStage<Schema extends TObject>(
   settings: Partial<Static<Schema>> = {},
   outside: Outside = makeOutside(),
 ): Promise<Stage> {
-  return module.create({ ...Value.Create<Schema>(module.spec.settings), ...settings }, outside, FILES_ON_DISK);
+  return module.create(
+    { ...(Value.Default(module.spec.settings, {}) as Static<Schema>), ...settings },
+    outside,
+    FILES_ON_DISK,
+  );
 }
 
 /** What the stage reports of one message. */
