@@ -73,6 +73,8 @@ function effectiveClient(connection: Connection, message: Message, trusted: Netw
         clientName: null,
         clientPtr: null,
         clientResolve: 'unknown',
+        // The name given here is the relay's own: held against the client's address it would fail SPF.
+        helo: null,
       };
     }
   }

@@ -57,6 +57,14 @@ describe('client behind trusted relays', () => {
     expect(client('2001:db8::1', 'from c (c [IPv6:2001:db8:5::9]) by r1')).toBe('2001:db8:5::9');
   });
 
+  it('has no HELO name then: the relay gave its own', () => {
+    const relayed = directions.client(
+      makeConnection({ clientAddress: '192.0.2.1', helo: 'relay.house.test' }),
+      mail(['from c (c [198.51.100.1]) by r1']),
+    );
+    expect(relayed).toMatchObject({ clientAddress: '198.51.100.1', helo: null, clientName: null });
+  });
+
   it('stays with the relay when its line names nobody', () => {
     expect(client('192.0.2.1', 'by localhost with local')).toBe('192.0.2.1');
   });
