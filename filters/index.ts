@@ -2,7 +2,14 @@
 import type { StageModule } from '../pipeline/stage.js';
 import { antivirusStage } from './antivirus/stage.js';
 import { attachmentsStage } from './attachments/stage.js';
+import { authenticationStage } from './authentication/stage.js';
 import { limitsStage } from './limits/stage.js';
 import { rulesStage } from './rules/stage.js';
 
-export const STAGES: readonly StageModule[] = [limitsStage, attachmentsStage, antivirusStage, rulesStage];
+export const STAGES: readonly StageModule[] = [
+  limitsStage,
+  authenticationStage,
+  attachmentsStage,
+  antivirusStage,
+  rulesStage,
+];
