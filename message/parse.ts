@@ -1,5 +1,5 @@
-// Reads one message: bytes in, an immutable view out. Tokenises and reads the header at once, everything else when first
-// asked for. Never throws, whatever the bytes are; every bound is in `MessageLimits` or named beside its use.
+// Reads one message: bytes in, an immutable view out. Reads the header at once, everything else when first asked for.
+// Never throws, whatever the bytes are; every bound is in `MessageLimits` or named beside its use.
 import { createHash } from 'node:crypto';
 import { parseAddresses, type Address } from './address.js';
 import { findAttachments, type Attachment } from './attachment.js';
@@ -26,11 +26,11 @@ export function parseMessage(raw: Buffer, limits: Partial<MessageLimits> = {}): 
 const NO_FIELDS: readonly HeaderField[] = [];
 
 class ParsedMessage implements Message {
-  readonly tokens: Tokens;
   readonly #block: HeaderBlock;
   readonly #sink = new OdditySink();
   readonly #byName = new Map<string, HeaderField[]>();
   readonly #addresses = new Map<string, readonly Address[]>();
+  #tokens: Tokens | undefined;
   #tree: Tree | undefined;
   #texts: readonly PartText[] | undefined;
   #attachments: readonly Attachment[] | undefined;
@@ -42,7 +42,6 @@ class ParsedMessage implements Message {
     readonly raw: Buffer,
     readonly limits: MessageLimits,
   ) {
-    this.tokens = tokenise(raw);
     this.#block = readHeaderBlock({
       bytes: raw,
       start: 0,
@@ -58,10 +57,16 @@ class ParsedMessage implements Message {
       if (list === undefined) this.#byName.set(field.key, [field]);
       else list.push(field);
     }
-    noteTokens(this.tokens, this.bodyOffset, this.#sink);
     noteHeader(this.#block, this.#byName, this.#sink);
   }
 
+  get tokens(): Tokens {
+    if (this.#tokens === undefined) {
+      this.#tokens = tokenise(this.raw);
+      noteTokens(this.#tokens, this.bodyOffset, this.#sink);
+    }
+    return this.#tokens;
+  }
   get bodyOffset(): number {
     return this.#block.bodyStart;
   }
@@ -111,7 +116,9 @@ class ParsedMessage implements Message {
   get urls(): readonly Url[] {
     return (this.#urls ??= findTextUrls(this.texts, this.limits, this.#sink));
   }
+  /** Those of the bytes stand behind those of the header. */
   get oddities(): readonly Oddity[] {
+    void this.tokens;
     return this.#sink.list;
   }
 
