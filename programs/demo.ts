@@ -64,6 +64,7 @@ async function makePlace(): Promise<Place> {
     `milter:\n  listen: ["unix:${place.socket}"]`,
     'directions:\n  ownDomains: [house.example]',
     'processes:\n  workers: 1',
+    'resolver:\n  enabled: false',
     DEMO_VERDICT_YAML,
   ];
   await writeFile(place.config, lines.join('\n'));

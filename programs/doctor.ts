@@ -14,6 +14,7 @@ import {
   line,
   type DoctorLine,
 } from './doctor-checks.js';
+import { checkResolver } from './doctor-resolver.js';
 import { checkStores } from './doctor-stores.js';
 import { loadSettings } from './settings.js';
 
@@ -29,7 +30,9 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u20
 export function addDoctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('See what works and what does not: settings, disk, stores, server, listeners, stages, outbox, alerts.')
+    .description(
+      'See what works and what does not: settings, disk, stores, server, listeners, DNS, stages, outbox, alerts.',
+    )
     .option('--json', 'one JSON object: state, and lines of {area, state, detail, advice}')
     .addHelpText(
       'after',
@@ -66,16 +69,17 @@ export async function examine(file: string | undefined): Promise<readonly Doctor
 
 async function examineAll(configuration: Configuration): Promise<readonly DoctorLine[]> {
   const { status, lines: server } = await checkServer(configuration);
-  const [clock, storage, stores, listeners, stages] = await Promise.all([
+  const [clock, storage, stores, listeners, resolver, stages] = await Promise.all([
     checkClock(),
     checkStorage(configuration),
     checkStores(configuration),
     checkListeners(configuration),
+    checkResolver(configuration),
     checkStages(configuration),
   ]);
   const worker = status?.processes.find(({ role }) => role === 'worker')?.pid ?? 'self';
   const here = [checkUser(configuration), clock, checkOpenFiles(worker)];
-  return [...here, ...storage, ...stores, ...server, ...listeners, ...stages];
+  return [...here, ...storage, ...stores, ...server, ...listeners, ...resolver, ...stages];
 }
 
 function worst(lines: readonly DoctorLine[]): DoctorLine['state'] {

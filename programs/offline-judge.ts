@@ -10,10 +10,12 @@ import type { Connection, EnvelopeAddress, Transaction } from '../message/envelo
 import type { Message } from '../message/message.js';
 import { parseMessage } from '../message/parse.js';
 import { systemClock } from '../outside/clock.js';
+import { parseServerAddress } from '../outside/dns-address.js';
 import { ACTION_PRECEDENCE, decide, type Verdict } from '../pipeline/decide.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { Direction } from '../pipeline/stage.js';
 import { shown } from './verdict-lines.js';
+import { openCommandWorld } from './world.js';
 
 /** What stands in for the session that a file does not have. */
 export interface EnvelopeOptions {
@@ -45,24 +47,24 @@ export function withEnvelope(command: Command): Command {
 }
 
 /** What is wrong with the options, or null. */
-export function findWrongOption({ ip }: EnvelopeOptions): string | null {
+export function findWrongOption({ ip, resolver }: EnvelopeOptions): string | null {
   if (ip !== undefined && isIP(ip) === 0) return `--ip takes an IPv4 or IPv6 address, not ${shown(ip)}`;
+  if (resolver !== undefined && parseServerAddress(resolver) === null)
+    return `--resolver takes address, address:port or [address]:port, not ${shown(resolver)}`;
   return null;
 }
 
 /** The stages at work for a command; alerts go to standard error under its name. */
 export async function openJudge(
   configuration: Configuration,
-  _options: EnvelopeOptions,
+  options: EnvelopeOptions,
   command: string,
 ): Promise<{ readonly inForce: InForce; readonly close: () => Promise<void> }> {
-  const inForce = await buildInForce(configuration, STAGES, {
-    clock: systemClock,
-    resolver: null,
-    countries: null,
-    alert: (code, raised, detail) => void (raised && stderr.write(`${command}: alert ${code}: ${shown(detail)}\n`)),
-  });
-  return { inForce, close: () => inForce.retire() };
+  const alert = (code: string, raised: boolean, detail: string): void =>
+    void (raised && stderr.write(`${command}: alert ${code}: ${shown(detail)}\n`));
+  const world = openCommandWorld(alert, options.resolver);
+  const inForce = await buildInForce(configuration, STAGES, world.outside(configuration));
+  return { inForce, close: () => inForce.retire().finally(() => world.close()) };
 }
 
 /** Judges one message under the settings in force. */

@@ -9,6 +9,7 @@ import type { Section } from '../config/section.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
+import { resolverSection } from './resolver-settings.js';
 import type { Report, SettingsText } from './process-messages.js';
 import { SECTIONS } from './sections.js';
 import { loadSettings, settingsText } from './settings.js';
@@ -19,7 +20,9 @@ export const PREPARE_MS = 30_000;
 
 /** Sections that running processes take; every other one is read at the start of a process. */
 const LIVE_SECTIONS: ReadonlySet<string> = new Set([
-  ...[directionsSection, noticesSection, pipelineSection, processesSection, verdictSection].map(({ name }) => name),
+  ...[directionsSection, noticesSection, pipelineSection, processesSection, resolverSection, verdictSection].map(
+    ({ name }) => name,
+  ),
   ...STAGES.map(({ spec }) => spec.name),
 ]);
 

@@ -6,10 +6,10 @@ import { STAGES } from '../filters/index.js';
 import { buildInForce } from '../gateway/in-force.js';
 import type { Transaction } from '../message/envelope.js';
 import { parseMessage } from '../message/parse.js';
-import { systemClock } from '../outside/clock.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { SettingsText } from './process-messages.js';
 import { parseSettings } from './settings.js';
+import { openWorld } from './world.js';
 
 /** How often the process shows that its event loop turns, ms. */
 const BEAT_MS = 500;
@@ -156,12 +156,7 @@ export function runAloneProcess(): void {
 async function scanOne(settings: SettingsText, given: Transaction, say: (message: FromAlone) => void): Promise<void> {
   const alert = (): void => undefined;
   const configuration = parseSettings(settings);
-  const inForce = await buildInForce(configuration, STAGES, {
-    clock: systemClock,
-    resolver: null,
-    countries: null,
-    alert,
-  });
+  const inForce = await buildInForce(configuration, STAGES, openWorld(alert).outside(configuration));
   // From here on it is the message's doing, whatever happens; the line must be out before the message is touched.
   await new Promise<void>((resolve) => process.send?.({ kind: 'taken' } satisfies FromAlone, () => resolve()));
   setInterval(() => say({ kind: 'beat' }), BEAT_MS).unref();

@@ -10,6 +10,7 @@ import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import { stageSection } from '../pipeline/stage-section.js';
 import { quarantineSection } from '../quarantine/settings.js';
 import { processesSection } from './processes-settings.js';
+import { resolverSection } from './resolver-settings.js';
 import { storageSection } from './storage-settings.js';
 
 /** The sections that are no stage's. */
@@ -23,6 +24,7 @@ export const HOUSE_SECTIONS: readonly Section[] = [
   outboxSection,
   logSection,
   storageSection,
+  resolverSection,
   processesSection,
 ];
 

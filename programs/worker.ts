@@ -11,7 +11,6 @@ import { createMilterServer, type MilterServer } from '../milter/server.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import { systemClock } from '../outside/clock.js';
 import { pipelineSection } from '../pipeline/settings.js';
-import type { Outside } from '../pipeline/stage.js';
 import { createGuard, type Guard } from './guard.js';
 import { LifeFile } from './in-flight.js';
 import type { OrderChannel } from './order-channel.js';
@@ -22,6 +21,7 @@ import { processesSection } from './processes-settings.js';
 import { scanAlone } from './scan-alone.js';
 import { parseSettings, settingsText } from './settings.js';
 import { VERSION } from './version.js';
+import { openWorld, type World } from './world.js';
 
 /** What a suspect may take beyond `pipeline.timeLimitMs` when it is scanned alone, ms. */
 export const ALONE_MARGIN_MS = 10_000;
@@ -37,7 +37,7 @@ class Worker {
 
   private constructor(
     private current: Taken,
-    private readonly outside: Outside,
+    private readonly world: World,
     private readonly guard: Guard,
     private readonly life: LifeFile,
     private readonly stores: ProcessStores,
@@ -55,12 +55,7 @@ class Worker {
     const life = new LifeFile(order.life, () => ({ connections: server?.stats().connections ?? 0 }));
     const stores = await openProcessStores(configuration, text);
     const opened = stores.stores;
-    const outside: Outside = {
-      clock: systemClock,
-      resolver: null,
-      countries: null,
-      alert: (code, raised, detail) => opened.alerts.alert(code, raised, detail),
-    };
+    const world = openWorld((code, raised, detail) => opened.alerts.alert(code, raised, detail));
     const guard = createGuard({
       life,
       aloneMax: () => worker.settings().aloneMax,
@@ -75,7 +70,7 @@ class Worker {
       },
     });
     guard.setSuspects(order.suspects);
-    const inForce = await buildInForce(configuration, STAGES, outside, (scan) => guard.scan(scan));
+    const inForce = await buildInForce(configuration, STAGES, world.outside(configuration), (scan) => guard.scan(scan));
     const gateway = createGateway({
       current: () => worker.current.inForce,
       log: guard.standIns.log(opened.log),
@@ -83,7 +78,7 @@ class Worker {
       outbox: opened.outbox,
       clock: systemClock,
       text,
-      alert: (code, raised, detail) => outside.alert(code, raised, detail),
+      alert: (code, raised, detail) => opened.alerts.alert(code, raised, detail),
       hasRoom: () => stores.hasRoom(),
       version: `weir/${VERSION}`,
     });
@@ -97,7 +92,7 @@ class Worker {
       onListenerError: (address, error) => text.error({ err: error, address }, 'listener failed'),
       onRefused: (reason) => text.warn({ reason }, 'connection refused: over its cap'),
     });
-    const worker = new Worker({ configuration, inForce }, outside, guard, life, stores, text, channel, server);
+    const worker = new Worker({ configuration, inForce }, world, guard, life, stores, text, channel, server);
     await server.listen();
     channel.say({ kind: 'ready', version: configuration.version });
     return worker;
@@ -153,7 +148,9 @@ class Worker {
   private async prepare(id: number, settings: SettingsText): Promise<string | null> {
     try {
       const configuration = parseSettings(settings);
-      const inForce = await buildInForce(configuration, STAGES, this.outside, (scan) => this.guard.scan(scan));
+      const inForce = await buildInForce(configuration, STAGES, this.world.outside(configuration), (scan) =>
+        this.guard.scan(scan),
+      );
       this.prepared.set(id, { configuration, inForce });
       return null;
     } catch (error) {
@@ -167,6 +164,7 @@ class Worker {
     const old = this.current;
     this.prepared.delete(id);
     this.current = next;
+    this.world.take(next.configuration);
     this.retire(old);
     this.text.info({ version: next.configuration.version }, 'settings taken');
   }
@@ -185,6 +183,7 @@ class Worker {
     // Draining lets open sessions come to their own end; closing ends those that wait between two messages.
     await (drain ? this.server.drain(graceMs) : this.server.close(graceMs));
     await this.current.inForce.retire();
+    this.world.close();
     await this.stores.close();
     this.life.close();
   }

@@ -1,0 +1,100 @@
+// What the world offers the stages of one process: the clock, one resolver that outlives reloads, alerts. Takes settings
+// as they come into force; must be closed, since its sockets keep a process alive.
+import type { Configuration } from '../config/load.js';
+import type { AlertCode } from '../logs/alerts.js';
+import { systemClock } from '../outside/clock.js';
+import { createResolver, type DnsResolver, type ResolverOptions } from '../outside/dns-resolver.js';
+import type { Outside } from '../pipeline/stage.js';
+import { resolverOptions, resolverSection } from './resolver-settings.js';
+
+const RESOLVER_ALERT: AlertCode = 'resolver-failing';
+/** How long messages that began before look-ups were switched off may still look something up, ms. */
+export const RESOLVER_LINGER_MS = 60_000;
+
+export type Alert = Outside['alert'];
+
+export interface World {
+  /** For stages made under these settings; nothing changes for those at work. Rejects nothing that the settings allow. */
+  outside(configuration: Configuration): Outside;
+  /** The settings are in force from now on. */
+  take(configuration: Configuration): void;
+  /** Null while nothing is looked up. */
+  readonly resolver: DnsResolver | null;
+  close(): void;
+}
+
+/** The world of a process that runs under settings. */
+export function openWorld(alert: Alert): World {
+  return new ProcessWorld(alert);
+}
+
+/** The world of a command: look-ups go to that server, or nowhere. Throws when it is no address. */
+export function openCommandWorld(alert: Alert, server: string | undefined): World {
+  return new ProcessWorld(alert, server ?? null);
+}
+
+class ProcessWorld implements World {
+  private current: DnsResolver | null = null;
+  /** Switched off, and used by messages that began before. */
+  private readonly lingering = new Set<DnsResolver>();
+
+  /** `only`: the server of the command line, null for none at all. */
+  constructor(
+    private readonly alert: Alert,
+    private readonly only?: string | null,
+  ) {}
+
+  get resolver(): DnsResolver | null {
+    return this.current;
+  }
+
+  outside(configuration: Configuration): Outside {
+    const options = this.optionsOf(configuration);
+    if (options !== null) this.current ??= this.open(options);
+    return {
+      clock: systemClock,
+      resolver: options === null ? null : this.current,
+      countries: null,
+      alert: this.alert,
+    };
+  }
+
+  take(configuration: Configuration): void {
+    const options = this.optionsOf(configuration);
+    if (options !== null) this.current?.take(options);
+    else if (this.current !== null) this.let(this.current);
+  }
+
+  close(): void {
+    for (const resolver of this.lingering) resolver.close();
+    this.current?.close();
+  }
+
+  private open(options: ResolverOptions): DnsResolver {
+    const resolver: DnsResolver = createResolver(options, {
+      clock: systemClock,
+      onSilent: (silent, detail) => {
+        if (resolver === this.current) this.alert(RESOLVER_ALERT, silent, detail);
+      },
+    });
+    return resolver;
+  }
+
+  /** Switched off: messages in hand may finish with it, then it is closed. */
+  private let(resolver: DnsResolver): void {
+    this.current = null;
+    this.lingering.add(resolver);
+    this.alert(RESOLVER_ALERT, false, 'look-ups are switched off');
+    setTimeout(() => {
+      this.lingering.delete(resolver);
+      resolver.close();
+    }, RESOLVER_LINGER_MS).unref();
+  }
+
+  private optionsOf(configuration: Configuration): ResolverOptions | null {
+    const settings = configuration.section(resolverSection);
+    if (this.only === null) return null;
+    if (this.only !== undefined) return { ...resolverOptions(settings), servers: [this.only] };
+    return settings.enabled ? resolverOptions(settings) : null;
+  }
+}
