@@ -9,11 +9,12 @@ import type { NewOutboxItem, Outbox } from '../outbox/outbox.js';
 import type { Clock } from '../outside/clock.js';
 import { newIdentifier } from '../outside/identifier.js';
 import type { Answer } from '../pipeline/answer.js';
-import { decide } from '../pipeline/decide.js';
+import { decide, findingsFor, harmsIn } from '../pipeline/decide.js';
 import { applyEdits } from '../pipeline/edits.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { Quarantine } from '../quarantine/quarantine.js';
+import { makeForwards } from './forward.js';
 import type { InForce } from './in-force.js';
 import { makeNotices, NoticeCap } from './notice.js';
 import { makePlan, type Plan } from './plan.js';
@@ -73,7 +74,7 @@ export function createGateway(deps: GatewayDeps): MilterHandler {
       const inForce = deps.current();
       const leave = inForce.enter();
       try {
-        const judged = await judge(transaction, inForce, signal, deps.version);
+        const judged = await judge(transaction, inForce, signal, deps);
         if (!signal.aborted) watch.see(judged.result);
         return await settle(judged, cap, signal, deps);
       } catch (error) {
@@ -110,13 +111,23 @@ class StageWatch {
 }
 
 /** Scan and decide; nothing is written. */
-async function judge(given: Transaction, inForce: InForce, signal: AbortSignal, version: string): Promise<Judged> {
+async function judge(
+  given: Transaction,
+  inForce: InForce,
+  signal: AbortSignal,
+  { version, clock }: GatewayDeps,
+): Promise<Judged> {
   const message = parseMessage(given.content);
   const transaction = { ...given, connection: inForce.directions.client(given.connection, message) };
   const directions = inForce.directions.of(given);
   const result = await inForce.scan({ message, transaction, directions, signal });
   const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
-  const plan = makePlan(verdicts, { transaction, message, result, headers: inForce.verdict.headers, version });
+  const plan = makePlan(verdicts, {
+    ...{ transaction, message, result, directions, version },
+    settings: inForce.marks,
+    specs: inForce.specs,
+    seal: (content, edits) => inForce.sealing.seal(content, edits, result.sealBasis, clock.now()),
+  });
   return { transaction, message, directions, result, plan, inForce };
 }
 
@@ -127,20 +138,8 @@ async function settle(judged: Judged, cap: NoticeCap, signal: AbortSignal, deps:
   const nowMs = deps.clock.now();
   const id = newIdentifier(nowMs);
   const heldIds = await holdAll(judged, id, nowMs, deps.quarantine);
-  const notices = makeNotices(
-    {
-      transaction,
-      message,
-      plan,
-      settings: inForce.notices,
-      directions: inForce.directions,
-      cap,
-      mtaName: transaction.connection.mtaName ?? 'localhost',
-      nowMs,
-    },
-    heldIds,
-  );
-  const items = [...copies(judged, id), ...notices];
+  const notices = makeNotices({ ...judged, settings: inForce.notices, specs: inForce.specs, cap, id, nowMs }, heldIds);
+  const items = [...copies(judged, id), ...forwards(judged, id, nowMs), ...notices];
   const prepared = items.length === 0 ? [] : await deps.outbox.prepare(items);
   try {
     await deps.log.write(
@@ -198,6 +197,14 @@ function copies({ transaction, plan }: Judged, about: string): readonly NewOutbo
     about,
     notBefore: 0,
   }));
+}
+
+function forwards({ transaction, message, result, plan, inForce }: Judged, id: string, nowMs: number) {
+  const { forwarding: settings, notices, verdict } = inForce;
+  const harms = transaction.rcptTo.flatMap((_, index) => harmsIn(findingsFor(result.findings, index), verdict));
+  const spam = plan.outcomes.flatMap(({ category, reason }) => (category === 'spam' ? [{ category, reason }] : []));
+  const over = [...harms, ...spam];
+  return makeForwards({ transaction, message, plan, over, settings, from: notices.from, id, nowMs });
 }
 
 /** After the answer: what was prepared leaves, or is taken back when the MTA never got the answer. */

@@ -4,12 +4,17 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Configuration } from '../config/load.js';
-import type { SpecTable } from '../pipeline/decide.js';
 import { createPipeline, type Pipeline, type Scan } from '../pipeline/run.js';
 import { verdictSection, type VerdictSettings } from '../pipeline/settings.js';
 import type { Outside, StageModule } from '../pipeline/stage.js';
 import { createDirections, type Directions } from './direction.js';
-import { directionsSection, noticesSection, type DirectionsSettings, type NoticesSettings } from './settings.js';
+import { forwardingSection, type ForwardingSettings } from './forward-settings.js';
+import { encapsulationSection, marksSection } from './mark-settings.js';
+import type { MarkSettings } from './marks.js';
+import { noticesSection, type NoticesSettings } from './notice-settings.js';
+import { NO_SEALING, type buildSealing, type Sealing } from './seal.js';
+import { directionsSection, type DirectionsSettings } from './settings.js';
+import type { FindingSpecs } from './wording.js';
 
 const POSTCONF_TIMEOUT_MS = 5_000;
 const POSTCONF_OUTPUT_MAX_BYTES = 1_048_576;
@@ -23,9 +28,12 @@ const POSTCONF_DOMAIN_PARAMETERS = [
 export interface InForce {
   readonly version: string;
   readonly verdict: VerdictSettings;
+  readonly marks: MarkSettings;
   readonly notices: NoticesSettings;
+  readonly forwarding: ForwardingSettings;
+  readonly sealing: Sealing;
   readonly directions: Directions;
-  readonly specs: SpecTable;
+  readonly specs: FindingSpecs;
   readonly pipeline: Pipeline;
   readonly scan: Scan;
   /** Marks a message as using these settings until the returned function is called. */
@@ -35,24 +43,35 @@ export interface InForce {
 }
 
 /**
- * Builds the settings in force. `guard` may wrap the scan. Throws when a stage cannot be made, a network is no network,
- * a file of domains cannot be read or `postconf` fails: the settings before stay in force then.
+ * Builds the settings in force. `guard` may wrap the scan; what only judges needs no `makeSealing`. Throws when a stage
+ * cannot be made, a network is no network, a file of domains or the sealing key cannot be read or `postconf` fails: the
+ * settings before stay in force then.
  */
 export async function buildInForce(
   configuration: Configuration,
   modules: readonly StageModule[],
   outside: Outside,
   guard: (scan: Scan) => Scan = (scan) => scan,
+  makeSealing: typeof buildSealing = () => NO_SEALING,
 ): Promise<InForce> {
   const directionSettings = configuration.section(directionsSection);
   const directions = createDirections(directionSettings, await readOwnDomains(directionSettings));
+  const sealing = makeSealing(configuration, (code, raised, detail) => outside.alert(code, raised, detail));
+  const verdict = configuration.section(verdictSection);
   const pipeline = await createPipeline(modules, configuration, outside);
   let active = 0;
   let whenIdle: (() => void) | null = null;
   return {
     version: configuration.version,
-    verdict: configuration.section(verdictSection),
+    verdict,
+    marks: {
+      headers: verdict.headers,
+      marks: configuration.section(marksSection),
+      encapsulation: configuration.section(encapsulationSection),
+    },
     notices: configuration.section(noticesSection),
+    forwarding: configuration.section(forwardingSection),
+    sealing,
     directions,
     specs: specTable(modules),
     pipeline,
@@ -74,7 +93,7 @@ export async function buildInForce(
   };
 }
 
-function specTable(modules: readonly StageModule[]): SpecTable {
+function specTable(modules: readonly StageModule[]): FindingSpecs {
   return new Map(modules.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const)));
 }
 

@@ -1,5 +1,5 @@
 // The X-Spam headers of delivered mail, in SpamAssassin's form, so that existing sieve rules work; incoming ones go.
-import type { Message } from '../message/message.js';
+import type { HeaderField } from '../message/header.js';
 import type { Edit } from '../pipeline/answer.js';
 import type { Verdict } from '../pipeline/decide.js';
 import type { StagedFinding } from '../pipeline/finding.js';
@@ -13,11 +13,16 @@ const TESTS_MAX = 200;
 const PREFIX = 'x-spam-';
 
 /** Deletes every X-Spam-* header that the message came with: they are not ours. */
-export function removeForgedMarkup(message: Message): readonly Edit[] {
+export function removeForgedMarkup(fields: readonly HeaderField[]): readonly Edit[] {
+  return deleteFields(fields, (key) => key.startsWith(PREFIX));
+}
+
+/** Deletes every field whose name, in lower case, is to go. */
+export function deleteFields(fields: readonly HeaderField[], isToGo: (key: string) => boolean): readonly Edit[] {
   const edits: Edit[] = [];
   const seen = new Map<string, number>();
-  for (const { key, name } of message.headers) {
-    if (!key.startsWith(PREFIX)) continue;
+  for (const { key, name } of fields) {
+    if (!isToGo(key)) continue;
     const occurrence = (seen.get(key) ?? 0) + 1;
     seen.set(key, occurrence);
     edits.push({ kind: 'delete-header', name, occurrence });

@@ -1,20 +1,21 @@
-// Notices about held mail: null sender, Auto-Submitted, never to null senders, lists or automatic mail, capped in rate
-// (behaviour 7). Templates are text with named fields and no logic.
+// Notices about held and deleted mail: null sender, Auto-Submitted, never about automatic mail, never to a stranger, and
+// capped in rate (behaviour 7). Their texts are templates; what a stranger wrote in a mail is text in them and no more.
+import type { AuthenticationFindingId } from '../filters/authentication/findings.js';
 import type { Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import type { NewOutboxItem } from '../outbox/outbox.js';
-import type { Directions } from './direction.js';
-import type { Held, Plan } from './plan.js';
-import type { NoticesSettings } from './settings.js';
+import type { Category } from '../pipeline/finding.js';
+import type { ScanResult } from '../pipeline/run.js';
+import type { NoticeField, NoticeKind, NoticesSettings } from './notice-settings.js';
+import type { Plan } from './plan.js';
+import { fillLine, fillText, type FieldValues } from './template.js';
+import { CATEGORY_WORDS, findingLines, shownFrom, shownSender, type FindingSpecs } from './wording.js';
+import { encodeHeader, mailDate, textPart } from './written-mail.js';
 
 const HOUR_MS = 3_600_000;
 /** Addresses whose notices are counted at once; beyond it the oldest are forgotten. */
 const COUNTED_ADDRESSES_MAX = 10_000;
-const FIELD_MAX_CHARS = 300;
-
-/** The fields a template may name. */
-export const NOTICE_FIELDS = ['subject', 'sender', 'recipient', 'reason', 'id', 'time'] as const;
-export type NoticeFields = Readonly<Record<(typeof NOTICE_FIELDS)[number], string>>;
+const DMARC_PASS: AuthenticationFindingId = 'AUTH_DMARC_PASS';
 
 /** Counts notices per address and hour. */
 export class NoticeCap {
@@ -41,22 +42,40 @@ export class NoticeCap {
 export interface NoticeContext {
   readonly transaction: Transaction;
   readonly message: Message;
+  readonly result: ScanResult;
   readonly plan: Plan;
   readonly settings: NoticesSettings;
-  readonly directions: Directions;
+  readonly specs: FindingSpecs;
   readonly cap: NoticeCap;
-  readonly mtaName: string;
+  /** The message's number in the log. */
+  readonly id: string;
   readonly nowMs: number;
+}
+
+/** Mail that did not reach some recipients, and why. */
+interface Occasion {
+  readonly category: Category;
+  readonly fate: 'held' | 'deleted';
+  readonly reason: string;
+  readonly score: number;
+  readonly recipients: readonly string[];
+  /** Quarantine entry, or the log's number where nothing was kept. */
+  readonly id: string;
 }
 
 /** The notices of one message, one item per addressee. `heldIds` are the entries' ids, same order as `plan.held`. */
 export function makeNotices(context: NoticeContext, heldIds: readonly string[]): readonly NewOutboxItem[] {
-  if (isAutomatic(context.transaction, context.message)) return [];
-  return context.plan.held.flatMap((held, index) => {
-    const id = heldIds[index] ?? '';
-    return addresseesOf(held, context)
-      .filter((address) => context.cap.take(address, context.settings.perRecipientPerHour, context.nowMs))
-      .map((address) => item(address, held, id, context));
+  const isForPeople = !isAutomatic(context.transaction, context.message);
+  return occasionsOf(context, heldIds).flatMap((occasion) => {
+    const wanted = [
+      ...(isForPeople ? toRecipients(occasion, context) : []),
+      ...(isForPeople ? toSender(occasion, context) : []),
+      ...toAdministrators(occasion, context.settings),
+    ];
+    return wanted
+      .filter(({ address }) => isWritable(address))
+      .filter(({ address }) => context.cap.take(address, context.settings.perRecipientPerHour, context.nowMs))
+      .map(({ kind, address }) => item(kind, address, occasion, context));
   });
 }
 
@@ -71,92 +90,120 @@ export function isAutomatic({ mailFrom }: Transaction, message: Message): boolea
   return precedence === 'bulk' || precedence === 'list' || precedence === 'junk';
 }
 
-function addresseesOf(held: Held, { transaction, settings }: NoticeContext): readonly string[] {
-  const addresses = new Set<string>();
-  const tellRecipient =
-    (held.category === 'virus' && settings.recipientOnVirus) ||
-    (held.category === 'attachment' && settings.recipientOnAttachment);
-  if (tellRecipient) {
-    for (const index of held.recipients) {
-      const address = transaction.rcptTo[index]?.address;
-      if (address !== undefined && address !== '') addresses.add(address);
-    }
-  }
-  if (settings.senderOnHeld && transaction.login !== null) addresses.add(transaction.mailFrom.address);
-  return [...addresses];
+function occasionsOf({ transaction, plan, id }: NoticeContext, heldIds: readonly string[]): readonly Occasion[] {
+  const addresses = (indexes: readonly number[]) => indexes.map((index) => transaction.rcptTo[index]?.address ?? '');
+  const held = plan.held.map(({ category, reason, score, recipients }, index): Occasion => ({
+    ...{ category, reason, score, fate: 'held', recipients: addresses(recipients), id: heldIds[index] ?? '' },
+  }));
+  const dropped = plan.outcomes.filter(({ action }) => action === 'discard');
+  const deleted = [...new Set(dropped.map(({ category }) => category))].flatMap((category): readonly Occasion[] => {
+    const group = dropped.filter((verdict) => verdict.category === category);
+    const [first] = group;
+    if (category === null || first === undefined) return [];
+    const recipients = addresses(group.map(({ recipient }) => recipient));
+    return [{ category, fate: 'deleted', reason: first.reason, score: first.score, recipients, id }];
+  });
+  return [...held, ...deleted];
 }
 
-function item(address: string, held: Held, id: string, context: NoticeContext): NewOutboxItem {
-  const { message, transaction, settings, nowMs, mtaName } = context;
-  const fields: NoticeFields = {
-    subject: message.subject ?? '(no subject)',
-    sender: transaction.mailFrom.address,
-    recipient: held.recipients.map((index) => transaction.rcptTo[index]?.address ?? '').join(', '),
-    reason: held.reason,
-    id,
-    time: new Date(nowMs).toISOString(),
-  };
+interface Wanted {
+  readonly kind: NoticeKind;
+  readonly address: string;
+}
+
+function toRecipients({ category, fate, recipients }: Occasion, { settings }: NoticeContext): readonly Wanted[] {
+  const kind = recipientKind(category, fate);
+  if (kind === null || !settings[kind].enabled) return [];
+  return [...new Set(recipients)].map((address) => ({ kind, address }));
+}
+
+function recipientKind(category: Category, fate: Occasion['fate']): NoticeKind | null {
+  if (fate === 'deleted') return category === 'virus' ? 'recipientOnVirusDeleted' : null;
+  switch (category) {
+    case 'virus':
+      return 'recipientOnVirus';
+    case 'attachment':
+      return 'recipientOnAttachment';
+    case 'content':
+      return 'recipientOnContent';
+    case 'mcp':
+      return null;
+    default:
+      return 'recipientOnHeld';
+  }
+}
+
+function toSender({ category, fate }: Occasion, context: NoticeContext): readonly Wanted[] {
+  const { settings, transaction } = context;
+  const address = transaction.mailFrom.address;
+  if (category === 'mcp' && settings.senderOnMcp.enabled)
+    return transaction.login !== null || isVouchedFor(context) ? [{ kind: 'senderOnMcp', address }] : [];
+  if (settings.senderOnHeld.enabled && fate === 'held' && transaction.login !== null)
+    return [{ kind: 'senderOnHeld', address }];
+  return [];
+}
+
+/**
+ * DMARC vouches for the From field's domain and says nothing of the envelope sender, to whom a notice goes: only where
+ * both are one address does it reach whoever wrote the mail, and not somebody named by him.
+ */
+function isVouchedFor({ result, message, transaction }: NoticeContext): boolean {
+  if (!result.findings.some(({ id }) => id === DMARC_PASS)) return false;
+  const [author, ...others] = message.addresses('From');
+  return others.length === 0 && author?.address.toLowerCase() === transaction.mailFrom.address.toLowerCase();
+}
+
+function toAdministrators({ category }: Occasion, settings: NoticesSettings): readonly Wanted[] {
+  if (!settings.administratorOnHeld.enabled || !settings.administratorCategories.includes(category)) return [];
+  return settings.administrators.map((address) => ({ kind: 'administratorOnHeld', address }));
+}
+
+/** What can stand in a To field as it is, and in SMTP. */
+function isWritable(address: string): boolean {
+  return address !== '' && !/[\u0000-\u001f\u007f<>]/.test(address);
+}
+
+function item(kind: NoticeKind, address: string, occasion: Occasion, context: NoticeContext): NewOutboxItem {
+  const { transaction, settings, nowMs } = context;
+  const host = transaction.connection.mtaName ?? 'localhost';
+  const values = valuesFor(address, occasion, context, host);
+  const { subject, text } = settings[kind];
   const lines = [
     `From: ${settings.from}`,
     `To: <${address}>`,
-    `Subject: ${encodeHeader(fillTemplate(settings.subject, fields))}`,
-    `Date: ${new Date(nowMs).toUTCString().replace('GMT', '+0000')}`,
-    `Message-ID: <${id}.${nowMs.toString(36)}@${mtaName}>`,
+    `Subject: ${encodeHeader(fillLine(subject, values))}`,
+    `Date: ${mailDate(nowMs)}`,
+    `Message-ID: <${occasion.id}.${nowMs.toString(36)}@${host}>`,
     'Auto-Submitted: auto-replied',
     'Precedence: bulk',
     'MIME-Version: 1.0',
-    'Content-Type: text/plain; charset=utf-8',
-    'Content-Transfer-Encoding: base64',
-    '',
-    ...base64Lines(fillTemplate(settings.text, fields, true)),
-    '',
+    ...textPart(fillText(text, values)),
   ];
+  const content = Buffer.from(lines.join('\r\n'));
+  return { kind: 'notice', mailFrom: '', rcptTo: [address], content, about: occasion.id, notBefore: 0 };
+}
+
+/** Every field of any notice; which of them a template may name was checked with the settings. */
+function valuesFor(
+  address: string,
+  { category, reason, score, recipients, id }: Occasion,
+  { message, transaction, result, specs, nowMs }: NoticeContext,
+  host: string,
+): FieldValues<NoticeField> {
+  const mailFrom = transaction.mailFrom.address;
   return {
-    kind: 'notice',
-    mailFrom: '',
-    rcptTo: [address],
-    content: Buffer.from(lines.join('\r\n')),
-    about: id,
-    notBefore: 0,
+    subject: message.subject ?? '(no subject)',
+    from: shownFrom(message, mailFrom),
+    sender: shownSender(mailFrom),
+    category: CATEGORY_WORDS[category],
+    reason,
+    score: score.toFixed(1),
+    id,
+    time: new Date(nowMs).toISOString(),
+    host,
+    recipient: address,
+    recipients: recipients.join(', '),
+    client: transaction.connection.clientAddress ?? 'unknown',
+    findings: findingLines(result.findings, null, specs),
   };
-}
-
-/** Puts fields in place of `{name}`; what is no field stays as it stands; field values are never looked into again. */
-export function fillTemplate(template: string, fields: NoticeFields, keepLines = false): string {
-  const filled = template.replace(/\{([a-z]{1,20})\}/g, (whole, name: string) => {
-    const value = NOTICE_FIELDS.find((field) => field === name);
-    return value === undefined ? whole : printable(fields[value]);
-  });
-  return keepLines ? filled : filled.replace(/[\r\n]+/g, ' ');
-}
-
-/** Field values come from strangers: control characters out, length bounded. */
-function printable(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, ' ')
-    .slice(0, FIELD_MAX_CHARS);
-}
-
-/** RFC 2047 B encoding in words of at most 75 characters, never splitting a character. */
-function encodeHeader(text: string): string {
-  if (/^[\x20-\x7e]*$/.test(text) && text.length <= 60 && !text.includes('=?')) return text;
-  const words: string[] = [];
-  let chunk = '';
-  for (const character of text) {
-    if (Buffer.byteLength(chunk + character) > 42) {
-      words.push(chunk);
-      chunk = '';
-    }
-    chunk += character;
-  }
-  words.push(chunk);
-  return words.map((word) => `=?utf-8?B?${Buffer.from(word).toString('base64')}?=`).join('\r\n ');
-}
-
-function base64Lines(text: string): readonly string[] {
-  return (
-    Buffer.from(text)
-      .toString('base64')
-      .match(/.{1,76}/g) ?? []
-  );
 }

@@ -1,12 +1,11 @@
 // From verdicts to one plan for the whole message: the answer to the MTA, what is quarantined, what leaves as a separate
 // copy, all worked out before anything is written. Pure.
-import type { Message } from '../message/message.js';
 import type { Transaction } from '../message/envelope.js';
 import type { Answer, Edit, SmtpReply } from '../pipeline/answer.js';
 import { CATEGORY_PRECEDENCE, type Verdict } from '../pipeline/decide.js';
 import type { Category } from '../pipeline/finding.js';
-import type { ScanResult } from '../pipeline/run.js';
-import { markup, removeForgedMarkup } from './markup.js';
+import type { Direction } from '../pipeline/stage.js';
+import { Marker, type Mark, type MarkInput } from './marks.js';
 
 const INCOMPLETE_REPLY: SmtpReply = { code: 552, enhanced: '5.3.4', text: 'Message exceeds fixed limit' };
 
@@ -34,12 +33,11 @@ export interface Plan {
 }
 
 /** What the plan needs besides the verdicts. */
-export interface PlanInput {
-  readonly transaction: Transaction;
-  readonly message: Message;
-  readonly result: ScanResult;
-  readonly headers: 'all' | 'spam' | 'none';
-  readonly version: string;
+export interface PlanInput extends MarkInput {
+  /** In the order of `rcptTo`. */
+  readonly directions: readonly Direction[];
+  /** The edits that seal the message as it is after these; none where nothing is sealed. */
+  readonly seal: (content: Transaction['content'], edits: readonly Edit[]) => readonly Edit[];
 }
 
 /** Behaviour 1 and 2 in one place. `verdicts` in the order of `rcptTo`, at least one. */
@@ -110,21 +108,21 @@ function groupHeld(outcomes: readonly Verdict[]): readonly Held[] {
 }
 
 /** Groups of recipients that get the same bytes, the largest first: it goes the MTA's own way. */
-function groupDeliveries(
-  outcomes: readonly Verdict[],
-  { message, result, headers, version }: PlanInput,
-): readonly Copy[] {
-  const groups = new Map<string, { recipients: number[]; marks: readonly Edit[] }>();
+function groupDeliveries(outcomes: readonly Verdict[], input: PlanInput): readonly Copy[] {
+  const marker = new Marker(input);
+  const groups = new Map<string, { recipients: number[]; mark: Mark }>();
   for (const verdict of outcomes) {
     if (verdict.action !== 'accept' && verdict.action !== 'tag') continue;
-    const marks = markup(verdict, result.findings, headers, version);
-    const key = JSON.stringify(marks);
+    const mark = marker.markOf(verdict, input.directions[verdict.recipient] ?? 'received');
+    const key = JSON.stringify(mark);
     const group = groups.get(key);
     if (group) group.recipients.push(verdict.recipient);
-    else groups.set(key, { recipients: [verdict.recipient], marks });
+    else groups.set(key, { recipients: [verdict.recipient], mark });
   }
-  const common = [...removeForgedMarkup(message), ...result.edits];
   return [...groups.values()]
     .sort((a, b) => b.recipients.length - a.recipients.length)
-    .map(({ recipients, marks }) => ({ recipients, edits: [...common, ...marks] }));
+    .map(({ recipients, mark }) => {
+      const edits = marker.editsOf(mark);
+      return { recipients, edits: [...edits, ...input.seal(input.transaction.content, edits)] };
+    });
 }

@@ -1,4 +1,4 @@
-// Settings of a message's journey: who is inside, and which notices are sent.
+// Settings of a message's journey: who is inside. Those of what a verdict does stand in files of their own beside this.
 import { Type, type Static } from 'typebox';
 import { section } from '../config/section.js';
 
@@ -29,52 +29,4 @@ export const directionsSection = section('directions', 'Who is who: tells receiv
   submissionDaemons: names('Listener names ({daemon_name}) whose clients are inside.', ['ORIGINATING']),
 });
 
-const NOTICE_TEXT_MAX = 10_000;
-
-export const noticesSection = section(
-  'notices',
-  'Messages that tell people what was held. All carry the null sender.',
-  {
-    recipientOnVirus: Type.Boolean({
-      default: false,
-      description: 'Tell the recipient when a virus was held or dropped.',
-    }),
-    recipientOnAttachment: Type.Boolean({
-      default: true,
-      description: 'Tell the recipient when a message was held for its attachment.',
-    }),
-    senderOnHeld: Type.Boolean({
-      default: false,
-      description: 'Tell a sender who logged in here when their message was held; strangers are never written to.',
-    }),
-    from: Type.String({
-      default: 'Mail filter <postmaster@localhost>',
-      minLength: 3,
-      maxLength: 320,
-      pattern: '^[ -~]+$',
-      description: 'From field of notices.',
-    }),
-    subject: Type.String({
-      default: 'Message held: {subject}',
-      maxLength: 400,
-      description: 'Subject of a notice. Fields: {subject} {sender} {recipient} {reason} {id} {time}.',
-    }),
-    text: Type.String({
-      default:
-        'A message for you was not delivered, because it may be harmful.\n\n' +
-        'From:     {sender}\nTo:       {recipient}\nSubject:  {subject}\nTime:     {time}\nReason:   {reason}\n\n' +
-        'It is kept under the number {id}. Ask your mail administrator if you need it.\n',
-      maxLength: NOTICE_TEXT_MAX,
-      description: 'Text of a notice. Fields: {subject} {sender} {recipient} {reason} {id} {time}.',
-    }),
-    perRecipientPerHour: Type.Integer({
-      default: 10,
-      minimum: 0,
-      maximum: 10_000,
-      description: 'Most notices one address gets in an hour, counted per worker; further ones are only logged.',
-    }),
-  },
-);
-
 export type DirectionsSettings = Static<typeof directionsSection.schema>;
-export type NoticesSettings = Static<typeof noticesSection.schema>;

@@ -155,19 +155,35 @@ function spamWish(
   return marked ? wish('tag', reasonOf(marked)) : [];
 }
 
-function harmWishes(findings: readonly StagedFinding[], settings: VerdictSettings, specs: SpecTable): readonly Wish[] {
+/** A category other than spam that is over its threshold, whatever its action. */
+export interface Harm {
+  readonly category: Exclude<Category, 'spam'>;
+  readonly findings: readonly StagedFinding[];
+  readonly reason: string;
+}
+
+/** The harms in the findings that count for one recipient, strongest category first. */
+export function harmsIn(findings: readonly StagedFinding[], settings: VerdictSettings): readonly Harm[] {
   return CATEGORY_PRECEDENCE.flatMap((category) => {
     if (category === 'spam') return [];
     const found = findings.filter((finding) => finding.category === category && finding.score !== 0);
     const sum = found.reduce((total, { score }) => total + score, 0);
-    if (category === 'mcp' ? sum <= settings.mcpOver : sum < CATEGORY_ACTS_AT) return [];
-    return found.map((finding): Wish => {
-      const spec = specs.get(finding.id);
-      const action = settings.actions[finding.id] ?? spec?.action ?? settings[category];
-      const reason = category === 'mcp' ? mcpReason(found, sum, settings.mcpOver) : reasonOf(finding);
-      return { action, category, reason, broken: null, ...(spec?.reply && { reply: spec.reply }) };
-    });
+    const [first] = found;
+    if (!first || (category === 'mcp' ? sum <= settings.mcpOver : sum < CATEGORY_ACTS_AT)) return [];
+    const reason = category === 'mcp' ? mcpReason(found, sum, settings.mcpOver) : reasonOf(first);
+    return [{ category, findings: found, reason }];
   });
+}
+
+function harmWishes(findings: readonly StagedFinding[], settings: VerdictSettings, specs: SpecTable): readonly Wish[] {
+  return harmsIn(findings, settings).flatMap((harm) =>
+    harm.findings.map((finding): Wish => {
+      const spec = specs.get(finding.id);
+      const action = settings.actions[finding.id] ?? spec?.action ?? settings[harm.category];
+      const reason = harm.category === 'mcp' ? harm.reason : reasonOf(finding);
+      return { action, category: harm.category, reason, broken: null, ...(spec?.reply && { reply: spec.reply }) };
+    }),
+  );
 }
 
 function reasonOf({ id, evidence }: StagedFinding): string {

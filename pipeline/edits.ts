@@ -1,6 +1,6 @@
 // Applies a batch of edits to the bytes of one message: what Weir itself sends or keeps instead of the MTA doing it.
 // Touches nothing but the fields and the body named; every other byte stays. Edits of the envelope are passed over.
-import { readHeaderBlock, RFC_HEADER_READING, type HeaderField } from '../message/header.js';
+import { readHeaderBlock, RFC_HEADER_READING, type HeaderBlock, type HeaderField } from '../message/header.js';
 import { DEFAULT_LIMITS } from '../message/limits.js';
 import { OdditySink } from '../message/oddity.js';
 import type { Edit } from './answer.js';
@@ -14,7 +14,17 @@ const CR = 0x0d;
  * Names and values come from Weir; still a value can never begin a new field. An invalid name throws a RangeError.
  */
 export function applyEdits(raw: Buffer, edits: readonly Edit[]): Buffer {
-  const block = readHeaderBlock({
+  const block = readWholeHeader(raw);
+  return new Editor(raw, block.fields, block.bodyStart, block.endedBy === 'blank').apply(edits);
+}
+
+/** Every field that edits can name, beyond the bounds of a `Message` too: a forged one must not hide behind them. */
+export function editableFields(raw: Buffer): readonly HeaderField[] {
+  return readWholeHeader(raw).fields;
+}
+
+function readWholeHeader(raw: Buffer): HeaderBlock {
+  return readHeaderBlock({
     bytes: raw,
     start: 0,
     end: raw.length,
@@ -24,7 +34,6 @@ export function applyEdits(raw: Buffer, edits: readonly Edit[]): Buffer {
     atTop: false,
     isDelimiter: () => false,
   });
-  return new Editor(raw, block.fields, block.bodyStart, block.endedBy === 'blank').apply(edits);
 }
 
 class Editor {

@@ -6,6 +6,7 @@ import { writeSample } from '../config/sample.js';
 import { listSettings, writeEffective, writeJson, writePinned } from '../config/show.js';
 import { STAGES } from '../filters/index.js';
 import { buildInForce } from '../gateway/in-force.js';
+import { buildSealing } from '../gateway/seal.js';
 import { systemClock } from '../outside/clock.js';
 import { SAMPLE_OPENING } from './sample.js';
 import { SECTIONS } from './sections.js';
@@ -59,12 +60,8 @@ async function checkFile(file: string | undefined): Promise<number> {
 /** Makes every stage as the server would, so that a rule file or a network that does not parse is told here already. */
 async function tryStages(configuration: Configuration): Promise<readonly Problem[]> {
   try {
-    const inForce = await buildInForce(configuration, STAGES, {
-      clock: systemClock,
-      resolver: null,
-      countries: null,
-      alert: () => undefined,
-    });
+    const outside = { clock: systemClock, resolver: null, countries: null, alert: () => undefined };
+    const inForce = await buildInForce(configuration, STAGES, outside, (scan) => scan, buildSealing);
     await inForce.retire();
     return [];
   } catch (error) {

@@ -4,7 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../config/load.js';
 import { createGateway, type GatewayDeps } from '../../gateway/gateway.js';
 import { buildInForce } from '../../gateway/in-force.js';
-import { directionsSection, noticesSection } from '../../gateway/settings.js';
+import { forwardingSection } from '../../gateway/forward-settings.js';
+import { encapsulationSection, marksSection } from '../../gateway/mark-settings.js';
+import { noticesSection } from '../../gateway/notice-settings.js';
+import { sealingSection } from '../../gateway/sealing-settings.js';
+import { directionsSection } from '../../gateway/settings.js';
 import type { LogEvent, MessageEvent } from '../../logs/event.js';
 import type { NewOutboxItem } from '../../outbox/outbox.js';
 import { systemClock } from '../../outside/clock.js';
@@ -45,7 +49,11 @@ async function makeHouse(
     pipelineSection,
     verdictSection,
     directionsSection,
+    marksSection,
+    encapsulationSection,
+    sealingSection,
     noticesSection,
+    forwardingSection,
     ...modules.map(({ spec }) => stageSection(spec)),
   ];
   const loaded = parseConfiguration(sections, yaml, 'test.yaml');

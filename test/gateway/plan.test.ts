@@ -4,6 +4,7 @@ import { makePlan, type PlanInput } from '../../gateway/plan.js';
 import { parseMessage } from '../../message/parse.js';
 import type { Action, Verdict } from '../../pipeline/decide.js';
 import { makeTransaction } from '../ground/transaction.js';
+import { markSettings } from './settings.js';
 
 const MAIL =
   'From: a@outside.test\r\nX-Spam-Status: No, forged\r\nx-spam-flag: NO\r\nX-Spam-Status: again\r\nSubject: s\r\n\r\nbody\r\n';
@@ -13,7 +14,12 @@ function input(recipients: number): PlanInput {
     rcptTo: Array.from({ length: recipients }, (_, index) => `r${index}@house.test`),
   });
   const result = { findings: [], edits: [], subRules: [], sealBasis: null, stageMs: {}, totalMs: 0, broken: [] };
-  return { transaction, message: parseMessage(transaction.content), result, headers: 'all', version: 'weir/test' };
+  return {
+    ...{ transaction, message: parseMessage(transaction.content), result, version: 'weir/test', specs: new Map() },
+    directions: Array.from({ length: recipients }, () => 'received' as const),
+    settings: markSettings(),
+    seal: () => [],
+  };
 }
 
 function verdict(recipient: number, action: Action, fields: Partial<Verdict> = {}): Verdict {
