@@ -6,7 +6,7 @@ import { submitMessage, type Outcome, type Submission } from '../../milter/clien
 import { callControl } from '../../programs/control.js';
 import type { ServerStatus } from '../../programs/process-messages.js';
 import { findPorts, makePlace, waitUntil } from '../ground/place.js';
-import { startWeir, type Weir } from '../ground/weir.js';
+import { startWeir, withoutLookUps, type Weir } from '../ground/weir.js';
 import { writeMarkedMailPreload } from './marked-mail.js';
 
 /** Longest wait for the processes to come to rest, ms. */
@@ -50,10 +50,10 @@ export async function openHouse({
   const { directory } = place;
   const [port = 0] = await findPorts(1);
   const socket = join(directory, 'milter.sock');
-  const config = `storage: { dir: ${directory}/store, freeAlertBytes: 0, freeTempfailBytes: 0 }
+  const config = withoutLookUps(`storage: { dir: ${directory}/store, freeAlertBytes: 0, freeTempfailBytes: 0 }
 milter: { listen: ['unix:${socket}', 'inet:127.0.0.1:${port}'] }
 processes: { workers: ${workers}, graceMs: 5000, ${processes} }
-${more}`;
+${more}`);
   const env = marked ? writeMarkedMailPreload(directory) : {};
   const start = () => startWeir({ directory, config, milter: `inet:127.0.0.1:${port}`, env });
   let weir = await start();
