@@ -3,12 +3,18 @@ import type { StageModule } from '../pipeline/stage.js';
 import { antivirusStage } from './antivirus/stage.js';
 import { attachmentsStage } from './attachments/stage.js';
 import { authenticationStage } from './authentication/stage.js';
+import { customStage } from './custom/stage.js';
 import { limitsStage } from './limits/stage.js';
+import { listsStage } from './lists/stage.js';
+import { mcpStage } from './mcp/stage.js';
 import { rulesStage } from './rules/stage.js';
 
 export const STAGES: readonly StageModule[] = [
   limitsStage,
   authenticationStage,
+  listsStage,
+  customStage,
+  mcpStage,
   attachmentsStage,
   antivirusStage,
   rulesStage,

@@ -1,0 +1,69 @@
+// Keyword groups: which keywords occur in a message, summed up per group. Takes groups that were checked.
+import type { Finding } from '../../pipeline/finding.js';
+import type { MessageJob } from '../../pipeline/stage.js';
+import { scoped, ScopeTable } from '../../rules/content/conditions.js';
+import { ContentMatcher, type ContentPattern } from '../../rules/content/matcher.js';
+import type { TargetTexts } from '../../rules/content/target.js';
+import { joinEvidence } from '../evidence.js';
+import { showHit } from '../shown-hit.js';
+import { groupFindingId } from './findings.js';
+import type { KeywordGroup } from './settings.js';
+
+interface LiveKeyword extends ContentPattern {
+  /** Index of its group. */
+  readonly group: number;
+  /** Its number in the group as the settings list it, from 1. */
+  readonly number: number;
+  readonly score: number;
+}
+
+export class KeywordGroups {
+  readonly #groups: readonly KeywordGroup[];
+  readonly #keywords: readonly LiveKeyword[];
+  readonly #scopes: ScopeTable;
+  readonly #matcher: ContentMatcher;
+
+  constructor(groups: readonly KeywordGroup[]) {
+    this.#groups = groups.filter(({ enabled }) => enabled);
+    this.#keywords = this.#groups.flatMap(liveKeywords);
+    this.#scopes = new ScopeTable(this.#groups.map(({ when }) => when));
+    this.#matcher = new ContentMatcher(this.#keywords);
+  }
+
+  get count(): number {
+    return this.#keywords.length;
+  }
+
+  /** One finding per group that hits, or one for each recipient it counts for. `texts` is read only when needed. */
+  findings(job: MessageJob, texts: TargetTexts, showText: boolean, pace: () => void): readonly Finding[] {
+    if (this.#keywords.length === 0) return [];
+    const scopeOf = this.#scopes.forMessage(job);
+    const isWanted = (index: number): boolean => scopeOf(this.#keywords[index]!.group)?.length !== 0;
+    const hits = this.#matcher.match(texts, isWanted, pace).map((index) => this.#keywords[index]!);
+    return this.#groups.flatMap(({ name }, group) => {
+      const own = hits.filter((hit) => hit.group === group);
+      return own.length === 0 ? [] : scoped(findingOf(name, own, showText ? texts : null), scopeOf(group));
+    });
+  }
+}
+
+function liveKeywords({ keywords }: KeywordGroup, group: number): readonly LiveKeyword[] {
+  return keywords.flatMap((one, index): readonly LiveKeyword[] => {
+    if (!one.enabled) return [];
+    const { keyword, regex, caseSensitive, target, score } = one;
+    const relation = regex ? 'matches' : 'contains';
+    return [{ pattern: keyword, relation, header: '', target, caseSensitive, group, number: index + 1, score }];
+  });
+}
+
+function findingOf(name: string, hits: readonly LiveKeyword[], texts: TargetTexts | null): Finding {
+  const score = hits.reduce((sum, hit) => sum + hit.score, 0);
+  const evidence = joinEvidence(hits.map((hit) => showHit(hit, `keyword ${hit.number}`, texts)));
+  return {
+    id: groupFindingId(name),
+    category: 'spam',
+    group: 'rules',
+    score: Math.round(score * 1_000) / 1_000,
+    evidence,
+  };
+}

@@ -1,0 +1,24 @@
+// The findings of the MCP stage: one family for the rules, and what was not looked at.
+import type { FindingSpec } from '../../pipeline/finding.js';
+
+export const TEXT_CUT = 'MCP_TEXT_CUT';
+
+export const mcpFindings = [
+  {
+    id: TEXT_CUT,
+    category: 'mcp',
+    score: 0,
+    meaning: 'The message has more text than MCP rules look at; the rest was not compared.',
+  },
+  {
+    id: 'MCP_*',
+    category: 'mcp',
+    score: 0,
+    meaning: 'A rule of the administrator on the content of mail hit; it brings its own score.',
+  },
+] as const satisfies readonly FindingSpec[];
+
+/** `customer-list` → `MCP_CUSTOMER_LIST`. */
+export function findingIdOf(name: string): string {
+  return `MCP_${name.toUpperCase().replace(/-/g, '_')}`;
+}

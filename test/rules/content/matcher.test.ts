@@ -1,0 +1,249 @@
+// Words and expressions on the targets of a message: what looks the same is the same, many at once give what one by one
+// gives, and hostile text costs no more than any other.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseMessage } from '../../../message/parse.js';
+import { ExpressionSet, refusalOf } from '../../../rules/content/expressions.js';
+import { foldCase, unify } from '../../../rules/content/fold.js';
+import { LiteralSet } from '../../../rules/content/literals.js';
+import { ContentMatcher, objectionTo, type ContentPattern } from '../../../rules/content/matcher.js';
+import { TargetTexts } from '../../../rules/content/target.js';
+import { makeTransaction } from '../../ground/transaction.js';
+
+const all = (): boolean => true;
+const noPace = (): void => undefined;
+
+function textsOf(raw: string, fields: Parameters<typeof makeTransaction>[1] = {}, max = 1_000_000): TargetTexts {
+  const content = Buffer.from(raw.replace(/\n/g, '\r\n'));
+  return new TargetTexts(parseMessage(content), makeTransaction(content, fields), max);
+}
+
+function holds(pattern: Partial<ContentPattern> & { readonly pattern: string }, texts: TargetTexts): boolean {
+  const whole: ContentPattern = {
+    target: 'content',
+    header: '',
+    relation: 'contains',
+    caseSensitive: false,
+    ...pattern,
+  };
+  return new ContentMatcher([whole]).match(texts, all, noPace).length === 1;
+}
+
+describe('text made comparable', () => {
+  it.each([
+    ['straße', 'STRASSE'],
+    ['STRAẞE', 'strasse'],
+    ['ΣΟΣ', 'σος'],
+    ['ΟΔΟΣ', 'οδοσ'],
+    ['\u212Aelvin', 'kelvin'],
+    ['ſecret', 'SECRET'],
+    ['ﬁnance', 'FINANCE'],
+    ['Ｓｅｃｒｅｔ', 'secret'],
+    ['se\u00ADc\u200Bret', 'secret'],
+    ['caf\u0065\u0301', 'CAF\u00C9'],
+    ['top\n   secret\t', 'Top Secret'],
+    ['İstanbul', 'i\u0307stanbul'],
+  ])('%j is %j', (one, other) => {
+    expect(foldCase(unify(one))).toBe(foldCase(unify(other)));
+  });
+
+  it('is the same for every letter and its partners', () => {
+    for (let code = 0; code < 0x2_0000; code += 1) {
+      if (code >= 0xd800 && code <= 0xdfff) continue;
+      const letter = String.fromCodePoint(code);
+      const folded = foldCase(letter);
+      if (foldCase(letter.toUpperCase()) !== folded || foldCase(letter.toLowerCase()) !== folded) {
+        expect(letter, code.toString(16)).toBe('a letter whose partners fold alike');
+      }
+    }
+  });
+
+  it('stays as it is when done twice', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => unify(unify(text)) === unify(text)));
+  });
+});
+
+describe('many words at once', () => {
+  const found = (words: readonly string[], text: string): readonly number[] => {
+    const numbers = new Set<number>();
+    new LiteralSet(words.map((word, number) => [word, number])).search(text, (number) => numbers.add(number));
+    return [...numbers].sort((a, b) => a - b);
+  };
+
+  it('are those that occur, one by one', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 5 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'd'), maxLength: 60 });
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 12 }), text, (words, whole) => {
+        const expected = words.flatMap((one, number) => (whole.includes(one) ? [number] : []));
+        expect(found(words, whole)).toEqual(expected);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('are told again in the next text', () => {
+    const set = new LiteralSet([['ab', 7]]);
+    const numbers: number[] = [];
+    set.search('ab ab', (number) => numbers.push(number));
+    set.search('xab', (number) => numbers.push(number));
+    expect(numbers).toEqual([7, 7]);
+  });
+
+  it('may be more than one table holds', () => {
+    const letters = Array.from({ length: 3_000 }, (_, index) => String.fromCharCode(0x4e00 + index));
+    const words = letters.map((letter, index) => letter + (letters[(index * 7) % 3_000] ?? ''));
+    expect(found(words, words[2_999] ?? '')).toEqual([2_999]);
+  });
+
+  it('cost no more on text made against them', () => {
+    const words = Array.from({ length: 2_000 }, (_, index) => `${'a'.repeat(40)}${index}`);
+    const startedAt = performance.now();
+    expect(found(words, 'a'.repeat(2_000_000))).toEqual([]);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+});
+
+describe('many expressions at once', () => {
+  it('are those that match, also beyond one set, and after a set runs out of memory', () => {
+    const patterns = Array.from({ length: 60 }, (_, index) => `item ${index}\\b`);
+    const set = new ExpressionSet(
+      patterns.map((pattern, number) => [pattern, number]),
+      false,
+    );
+    const numbers: number[] = [];
+    set.search(Buffer.from('ITEM 59, item 3, item 444'), (number) => numbers.push(number), noPace);
+    expect(numbers).toEqual([3, 59]);
+    const greedy = Array.from({ length: 25 }, (_, index) => `[a-q][^u-z]{${100 + index * 7}}[x-z]{1,90}${index}q`);
+    const hungry = new ExpressionSet(
+      [...greedy, 'needle'].map((pattern, number) => [pattern, number]),
+      false,
+    );
+    const hits: number[] = [];
+    const noise = Array.from({ length: 60_000 }, (_, index) => 'abcdefghijklmnopqrstuvwxyz'[(index * index * 31) % 26]);
+    hungry.search(Buffer.from(`${noise.join('')} needle`), (number) => hits.push(number), noPace);
+    expect(hits).toEqual([25]);
+  });
+
+  it('take linear time whatever is asked', () => {
+    const set = new ExpressionSet([['(a+)+$', 0]], false);
+    const startedAt = performance.now();
+    set.search(Buffer.from(`${'a'.repeat(500_000)}!`), () => undefined, noPace);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('are refused with the reason where they are none, or need to look round', () => {
+    expect(refusalOf('(a')).toMatch(/missing \)/);
+    expect(refusalOf('(?=a)')).toMatch(/invalid perl operator/);
+    expect(refusalOf('(a)\\1')).not.toBeNull();
+    expect(objectionTo({ relation: 'matches', pattern: '[z-a]' })).toMatch(/RE2 takes \(/);
+    expect(objectionTo({ relation: 'contains', pattern: ' \u200b ' })).toMatch(/something to see/);
+    expect(objectionTo({ relation: 'contains', pattern: '(a' })).toBeNull();
+  });
+});
+
+const MAIL = `From: =?utf-8?q?J=C3=BCrgen_M=C3=BCller?= <jm@house.test>
+To: Anna Away <anna@away.test>, team@away.test
+Cc: Carl <carl@third.test>
+Subject: =?utf-8?b?VmVydHJhdWxpY2g6IFplbnRyYWxl?=
+Subject: second one
+X-Project: Blue Whale
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: base64
+
+${Buffer.from('Die Kundenliste liegt\r\nbei, siehe unten.\r\nKonto 4711').toString('base64')}
+--b
+Content-Type: text/html
+
+<p>All <b>col</b>ours of the <i>rain<!-- x -->bow</i><span style="display:none">hidden words</span></p>
+--b
+Content-Type: text/csv; name=list.csv
+Content-Disposition: attachment; filename=list.csv
+
+name;iban
+Huber;CH93
+--b--
+`;
+
+describe('the targets of a message', () => {
+  const texts = textsOf(MAIL, {
+    mailFrom: 'bounce@house.test',
+    rcptTo: ['anna@away.test', 'secret-copy@away.test'],
+  });
+
+  it.each<[string, Partial<ContentPattern> & { readonly pattern: string }]>([
+    ['a decoded subject', { target: 'subject', pattern: 'vertraulich: zentrale' }],
+    ['a second subject', { target: 'subject', relation: 'equals', pattern: 'Second One' }],
+    ['words across line ends', { pattern: 'kundenliste liegt bei' }],
+    ['the subject in the content', { pattern: 'Zentrale' }],
+    ['words through HTML tags', { pattern: 'colours of the rainbow' }],
+    ['hidden words', { pattern: 'hidden words' }],
+    ['an attached text file', { pattern: 'huber;ch93' }],
+    ['a display name', { target: 'from', relation: 'equals', pattern: 'JÜRGEN MÜLLER' }],
+    ['an address', { target: 'from', relation: 'equals', pattern: 'JM@house.test' }],
+    ['the envelope sender', { target: 'from', pattern: 'bounce@' }],
+    ['To and Cc', { target: 'to', relation: 'matches', pattern: '^carl@third\\.test$' }],
+    ['a blind copy', { target: 'to', pattern: 'secret-copy@' }],
+    ['a header', { target: 'header', header: 'x-project', relation: 'equals', pattern: ' blue whale ' }],
+    ['an expression per line', { relation: 'matches', pattern: '^konto [0-9]{4}$' }],
+    ['case where it counts', { caseSensitive: true, pattern: 'Kundenliste' }],
+  ])('hold %s', (_, pattern) => {
+    expect(holds(pattern, texts)).toBe(true);
+  });
+
+  it.each<[string, Partial<ContentPattern> & { readonly pattern: string }]>([
+    ['the content in the subject', { target: 'subject', pattern: 'Kundenliste' }],
+    ['a part for the whole', { target: 'subject', relation: 'equals', pattern: 'second' }],
+    ['another case where it counts', { caseSensitive: true, pattern: 'kundenliste' }],
+    ['another case of an expression where it counts', { caseSensitive: true, relation: 'matches', pattern: 'KONTO' }],
+    ['words across two values', { target: 'to', pattern: 'away.test anna' }],
+    ['a header that is not there', { target: 'header', header: 'X-Other', pattern: 'blue' }],
+  ])('do not hold %s', (_, pattern) => {
+    expect(holds(pattern, texts)).toBe(false);
+  });
+
+  it('are cut at the bound, and that is told', () => {
+    const long = textsOf(`Subject: x\n\n${'word '.repeat(10_000)}needle\n`, {}, 10_000);
+    expect(holds({ pattern: 'needle' }, long)).toBe(false);
+    expect(long.cut).toBe(true);
+    const whole = textsOf(`Subject: x\n\nword needle\n`, {}, 10_000);
+    expect(holds({ pattern: 'needle' }, whole)).toBe(true);
+    expect(whole.cut).toBe(false);
+  });
+
+  it('include what another reader may make of the bytes', () => {
+    const twice = `Subject: x
+Content-Type: text/plain
+Content-Transfer-Encoding: 7bit
+Content-Transfer-Encoding: base64
+
+${Buffer.from('the secret recipe of the house, in full').toString('base64')}
+`;
+    expect(holds({ pattern: 'secret recipe' }, textsOf(twice))).toBe(true);
+  });
+
+  it('are not read for rules that cannot count', () => {
+    const matcher = new ContentMatcher([
+      { target: 'content', header: '', relation: 'contains', pattern: 'word', caseSensitive: false },
+    ]);
+    const long = textsOf(`Subject: x\n\n${'word '.repeat(10_000)}\n`, {}, 10_000);
+    expect(matcher.match(long, () => false, noPace)).toEqual([]);
+    expect(long.cut).toBe(false);
+  });
+
+  it('stop when the time is over', () => {
+    const over = (): never => {
+      throw new Error('out of time');
+    };
+    expect(() => holdsPaced(texts, over)).toThrow('out of time');
+  });
+
+  function holdsPaced(target: TargetTexts, pace: () => void): void {
+    new ContentMatcher([
+      { target: 'content', header: '', relation: 'contains', pattern: 'x', caseSensitive: false },
+    ]).match(target, all, pace);
+  }
+});
