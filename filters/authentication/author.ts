@@ -42,14 +42,12 @@ function none(problem: AuthorProblem): Author {
   return { domain: null, problem };
 }
 
-/** The unfolded value as Unicode; null where it holds controls besides its folds, or bytes that are not UTF-8 (RFC 6532). */
+/**
+ * The unfolded value as Unicode; null where it holds controls besides its folds. Bytes that are not UTF-8 (RFC 6532) become
+ * U+FFFD, which stands in no domain: old mail writes names in such bytes.
+ */
 function fieldText(rawValue: string): string | null {
-  const text = unfold(rawValue.replaceAll('\r\n', '\n'));
-  if (rawValue.replaceAll('\r\n', '\n').includes('\r') || /[\x00-\x08\x0a-\x1f\x7f]/.test(text)) return null;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(text, 'latin1'));
-  } catch (error) {
-    if (error instanceof TypeError) return null;
-    throw error;
-  }
+  const folded = rawValue.replaceAll('\r\n', '\n');
+  if (/[\x00-\x08\x0b-\x1f\x7f]/.test(folded)) return null;
+  return Buffer.from(unfold(folded), 'latin1').toString('utf8');
 }
