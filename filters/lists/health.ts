@@ -47,7 +47,7 @@ export class ListHealth {
   #belief: Belief = { state: 'unproven', reason: 'not tested yet' };
   #test: Promise<void> | null = null;
   #testedAtMs = -Infinity;
-  /** A wrong answer since the last test: nothing is believed until the next is over. */
+  /** A wrong answer made us test again: nothing is believed until that is over. */
   #doubted = true;
   #silentTests = 0;
   #failuresInARow = 0;
@@ -82,10 +82,9 @@ export class ListHealth {
     this.#counts.answers += 1;
     if (answer.state === 'error') {
       this.#counts.errors += 1;
-      this.#doubted = true;
       this.#erredSinceTest = true;
       this.#err(answer.detail);
-      this.#testSoon();
+      this.#doubtSoon();
       return;
     }
     if (answer.state !== 'unknown') {
@@ -115,12 +114,23 @@ export class ListHealth {
   #testWhenDue(): void {
     const { retestMs, testEveryMs } = this.options;
     const isSound = this.#belief.state === 'believed';
-    if (isSound && this.#doubted) this.#testSoon();
+    if (isSound && (this.#doubted || this.#erredSinceTest)) this.#doubtSoon();
     else if (this.#ageMs() >= (isSound && this.#silentTests === 0 ? testEveryMs : retestMs)) this.#start();
   }
 
+  /** Within a moment of a test that passed an error casts no doubt: else hostile names could keep a list from counting. */
+  #doubtSoon(): void {
+    if (this.#ageMs() < this.#testEveryMinMs()) return;
+    this.#doubted = true;
+    this.#start();
+  }
+
+  #testEveryMinMs(): number {
+    return Math.min(TEST_EVERY_MIN_MS, this.options.retestMs);
+  }
+
   #testSoon(): void {
-    if (this.#ageMs() >= Math.min(TEST_EVERY_MIN_MS, this.options.retestMs)) this.#start();
+    if (this.#ageMs() >= this.#testEveryMinMs()) this.#start();
   }
 
   #ageMs(): number {
@@ -146,7 +156,7 @@ export class ListHealth {
 
   /** An error is over once there was none from one test to the next: the test that it caused takes nothing back. */
   #pass(erredBefore: boolean): void {
-    this.#doubted = this.#erredSinceTest;
+    this.#doubted = false;
     this.#silentTests = 0;
     this.#believe();
     if (erredBefore || this.#erredSinceTest) return;

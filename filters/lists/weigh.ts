@@ -46,11 +46,16 @@ export function clientScore(found: readonly EntryHit[]): number {
   return Math.round(sum * 1_000) / 1_000;
 }
 
+/** What is listed, each once: several hosts may be asked for by one domain. */
 function hitsOf(entry: ListEntry, listed: readonly Told[]): readonly Hit[] {
+  const seen = new Set<string>();
   return listed
     .flatMap(({ subject: { kind, text }, asked, answer }): readonly Hit[] => {
       if (!isFor(entry, kind, text) || !wasAsked(entry, kind, text, asked)) return [];
       const codes = answer.codes.filter((code) => counts(entry, kind, code));
+      const key = `${kind} ${asked}`;
+      if (seen.has(key)) return [];
+      seen.add(key);
       return codes.length === 0 ? [] : [{ kind, subject: asked, codes }];
     })
     .sort((one, other) => SUBJECT_KINDS.indexOf(one.kind) - SUBJECT_KINDS.indexOf(other.kind));
