@@ -1,5 +1,6 @@
 // The command line's shape: one program, one file per command. Running it is weir.ts's business.
 import { Command } from 'commander';
+import { addCheckIpCommand } from './check-ip.js';
 import { addConfigCommand } from './config.js';
 import { addDoctorCommand } from './doctor.js';
 import { addExplainCommand } from './explain.js';
@@ -43,6 +44,7 @@ Examples:
   addConfigCommand(program);
   addDoctorCommand(program);
   addPostfixCommand(program);
+  addCheckIpCommand(program);
   return program;
 }
 
