@@ -42,6 +42,7 @@ class Editor {
   readonly #below: string[] = [];
   /** Field start → new text, '' when it goes. */
   readonly #changed = new Map<number, string>();
+  readonly #byName = new Map<string, HeaderField[]>();
   #body: Buffer | null = null;
 
   constructor(
@@ -97,10 +98,20 @@ class Editor {
   }
 
   #change(name: string, occurrence: number, value: string): void {
-    const key = name.toLowerCase();
-    const field = this.fields.filter((one) => one.key === key)[Math.max(1, occurrence) - 1];
+    const field = this.#named(name.toLowerCase())[Math.max(1, occurrence) - 1];
     if (field !== undefined) this.#changed.set(field.start, value === '' ? '' : this.#field(field.name, value));
     else if (value !== '') this.#below.push(this.#field(name, value));
+  }
+
+  /** The fields of that name; an edit per field of a long header must not go through all of it each time. */
+  #named(key: string): readonly HeaderField[] {
+    if (this.#byName.size === 0)
+      for (const field of this.fields) {
+        const others = this.#byName.get(field.key);
+        if (others) others.push(field);
+        else this.#byName.set(field.key, [field]);
+      }
+    return this.#byName.get(key) ?? [];
   }
 
   /** One field with its line end; a line of the value that would begin a field is made a continuation. */
