@@ -1,5 +1,6 @@
 // One DMARC policy record (RFC 7489 §6.3, with np= of RFC 9091 and t= of RFC 9989): text in, tags out. Pure and linear;
 // what is malformed takes its default, and a record without a usable policy says so.
+import { trimBlanks } from '../../message/encoded-word.js';
 import type { DmarcPolicy } from './facts.js';
 
 /** Longest record read, bytes. */
@@ -51,9 +52,9 @@ function readTags(text: string): ReadonlyMap<string, string> | null {
   for (const part of text.split(';')) {
     const equals = part.indexOf('=');
     if (equals <= 0) continue;
-    const name = part.slice(0, equals).trim().toLowerCase();
+    const name = trimBlanks(part.slice(0, equals)).toLowerCase();
     if (tags.has(name)) return null;
-    tags.set(name, part.slice(equals + 1).trim());
+    tags.set(name, trimBlanks(part.slice(equals + 1)));
   }
   return tags;
 }
@@ -86,5 +87,5 @@ function shareOf(value: string | undefined): number {
 
 /** At least one URI (RFC 3986: a scheme and something behind it). */
 function hasReportAddress(value: string | undefined): boolean {
-  return value?.split(',').some((uri) => /^[a-z][a-z0-9+.-]*:\S/i.test(uri.trim())) ?? false;
+  return value?.split(',').some((uri) => /^[a-z][a-z0-9+.-]*:\S/i.test(trimBlanks(uri))) ?? false;
 }

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { spf as mailauthSpf } from 'mailauth/lib/spf/index.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SpfFacts } from '../../../filters/authentication/facts.js';
 import { mailauthResolver } from '../../../filters/authentication/mailauth-dns.js';
 import { checkSpf, type SpfInput } from '../../../filters/authentication/spf.js';
@@ -207,10 +207,15 @@ describe('over DNS that fails', () => {
       },
       'forged.test': { TXT: ['v=spf1 -all'], behaviour: 'spoofed-first' },
     });
+  });
+  // One for each test: a resolver remembers that its server was silent.
+  beforeEach(() => {
     resolver = createResolver({ servers: [server.address], timeoutMs: 300, tries: 1 }, { clock: systemClock });
   });
-  afterAll(async () => {
+  afterEach(() => {
     resolver.close();
+  });
+  afterAll(async () => {
     await server.stop();
   });
   const overDns = (domain: string, timeMs = 5_000) =>

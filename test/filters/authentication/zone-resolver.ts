@@ -45,7 +45,7 @@ function answer<Type extends RecordType>(
   if (depth > CHAIN_MAX) return failure('servfail');
   if (name.length > 253 || name.split('.').some((label) => label === '' || label.length > 63))
     return failure('invalid');
-  const entry = names.get(name) ?? names.get(`*${name.slice(name.indexOf('.'))}`);
+  const entry = find(names, name);
   if (entry === undefined) {
     const isAbove = [...names.keys()].some((other) => other.endsWith(`.${name}`));
     return { status: isAbove ? 'nodata' : 'nxdomain', ttlS: TTL_S };
@@ -57,6 +57,16 @@ function answer<Type extends RecordType>(
   if (records.length > 0) return { status: 'found', records, ttlS: TTL_S, stale: false };
   if (entry.CNAME !== undefined) return answer(names, type, entry.CNAME.toLowerCase(), depth + 1);
   return { status: 'nodata', ttlS: TTL_S };
+}
+
+/** The name itself, else the nearest wildcard above it. */
+function find(names: ReadonlyMap<string, ScriptedName>, name: string): ScriptedName | undefined {
+  if (names.has(name)) return names.get(name);
+  for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+    const wild = names.get(`*${name.slice(dot)}`);
+    if (wild !== undefined) return wild;
+  }
+  return undefined;
 }
 
 function recordsOf(entry: ScriptedName, type: RecordType): readonly unknown[] {
