@@ -118,7 +118,7 @@ async function judge(
   { version, clock }: GatewayDeps,
 ): Promise<Judged> {
   const message = parseMessage(given.content);
-  const transaction = { ...given, connection: inForce.directions.client(given.connection, message) };
+  const transaction = { ...given, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(given);
   const result = await inForce.scan({ message, transaction, directions, signal });
   const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);

@@ -4,6 +4,9 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Configuration } from '../config/load.js';
+import type { Connection } from '../message/envelope.js';
+import type { Message } from '../message/message.js';
+import type { Countries } from '../outside/countries.js';
 import { createPipeline, type Pipeline, type Scan } from '../pipeline/run.js';
 import { verdictSection, type VerdictSettings } from '../pipeline/settings.js';
 import type { Outside, StageModule } from '../pipeline/stage.js';
@@ -33,6 +36,8 @@ export interface InForce {
   readonly forwarding: ForwardingSettings;
   readonly sealing: Sealing;
   readonly directions: Directions;
+  /** The connection with the client that counts, behind trusted relays too, and its country. */
+  client(connection: Connection, message: Message): Connection;
   readonly specs: FindingSpecs;
   readonly pipeline: Pipeline;
   readonly scan: Scan;
@@ -73,6 +78,7 @@ export async function buildInForce(
     forwarding: configuration.section(forwardingSection),
     sealing,
     directions,
+    client: (connection, message) => withCountry(directions.client(connection, message), outside.countries),
     specs: specTable(modules),
     pipeline,
     scan: guard(pipeline.scan),
@@ -95,6 +101,12 @@ export async function buildInForce(
 
 function specTable(modules: readonly StageModule[]): FindingSpecs {
   return new Map(modules.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const)));
+}
+
+function withCountry(connection: Connection, countries: Countries | null): Connection {
+  const { clientAddress } = connection;
+  const country = clientAddress === null ? null : (countries?.countryOf(clientAddress) ?? null);
+  return country === connection.country ? connection : { ...connection, country };
 }
 
 /** Own domains of the settings, of their file, and of Postfix, as far as set. */

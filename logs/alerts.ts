@@ -95,9 +95,14 @@ export const ALERTS = {
     meaning: 'A message killed its worker and the process it was tried in alone; it lies in quarantine.',
     action: '`weir quarantine list --category unprocessable`; report it if the content may be shared.',
   },
+  'countries-unreadable': {
+    meaning: 'The country database cannot be read: the country of every client is unknown.',
+    action: 'Put a good file at `countries.file`, or empty the key to take the one that comes with Weir.',
+  },
   'settings-refused': {
-    meaning: 'The configuration file was changed but is not valid; the settings before it stay in force.',
-    action: '`weir config check` names each mistake with its line; then reload.',
+    meaning:
+      'The configuration file, or a rule file that it names, was changed but is not valid; what was before stays in force.',
+    action: '`weir config check` names each mistake with its file and line; a good file is taken when it is there.',
   },
   'sealing-key-open': {
     meaning: 'The private key of `sealing.keyFile` can be read by others than its owner.',

@@ -14,6 +14,7 @@ import {
   line,
   type DoctorLine,
 } from './doctor-checks.js';
+import { checkCountries } from './doctor-countries.js';
 import { checkResolver } from './doctor-resolver.js';
 import { checkStores } from './doctor-stores.js';
 import { loadSettings } from './settings.js';
@@ -79,7 +80,16 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
   ]);
   const worker = status?.processes.find(({ role }) => role === 'worker')?.pid ?? 'self';
   const here = [checkUser(configuration), clock, checkOpenFiles(worker)];
-  return [...here, ...storage, ...stores, ...server, ...listeners, ...resolver, ...stages];
+  return [
+    ...here,
+    ...storage,
+    ...stores,
+    ...server,
+    ...listeners,
+    ...resolver,
+    ...checkCountries(configuration),
+    ...stages,
+  ];
 }
 
 function worst(lines: readonly DoctorLine[]): DoctorLine['state'] {

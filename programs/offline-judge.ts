@@ -70,7 +70,8 @@ export async function openJudge(
 /** Judges one message under the settings in force. */
 export async function judgeMail(content: Buffer, options: EnvelopeOptions, inForce: InForce): Promise<JudgedMail> {
   const message = parseMessage(content);
-  const transaction = transactionOf(content, options, message.addresses('From')[0]?.address ?? '');
+  const given = transactionOf(content, options, message.addresses('From')[0]?.address ?? '');
+  const transaction = { ...given, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(transaction);
   const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
   const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);

@@ -1,7 +1,11 @@
 // New settings for running processes, in two steps: every process prepares them, and only when all can, all take them.
 // One that cannot, or does not answer in time, leaves the old settings in force everywhere.
 import { STAGES } from '../filters/index.js';
-import { directionsSection, noticesSection } from '../gateway/settings.js';
+import { forwardingSection } from '../gateway/forward-settings.js';
+import { encapsulationSection, marksSection } from '../gateway/mark-settings.js';
+import { noticesSection } from '../gateway/notice-settings.js';
+import { sealingSection } from '../gateway/sealing-settings.js';
+import { directionsSection } from '../gateway/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import type { Configuration } from '../config/load.js';
 import { formatProblem } from '../config/problem.js';
@@ -10,6 +14,7 @@ import { MILTER_SECTION } from '../milter/settings.js';
 import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
 import { resolverSection } from './resolver-settings.js';
+import { countriesSection } from './countries-settings.js';
 import type { Report, SettingsText } from './process-messages.js';
 import { SECTIONS } from './sections.js';
 import { loadSettings, settingsText } from './settings.js';
@@ -20,9 +25,10 @@ export const PREPARE_MS = 30_000;
 
 /** Sections that running processes take; every other one is read at the start of a process. */
 const LIVE_SECTIONS: ReadonlySet<string> = new Set([
-  ...[directionsSection, noticesSection, pipelineSection, processesSection, resolverSection, verdictSection].map(
+  ...[countriesSection, directionsSection, pipelineSection, processesSection, resolverSection, verdictSection].map(
     ({ name }) => name,
   ),
+  ...[marksSection, encapsulationSection, sealingSection, noticesSection, forwardingSection].map(({ name }) => name),
   ...STAGES.map(({ spec }) => spec.name),
 ]);
 

@@ -162,7 +162,7 @@ async function scanOne(settings: SettingsText, given: Transaction, say: (message
   setInterval(() => say({ kind: 'beat' }), BEAT_MS).unref();
   const content = Buffer.from(given.content);
   const message = parseMessage(content);
-  const transaction = { ...given, content, connection: inForce.directions.client(given.connection, message) };
+  const transaction = { ...given, content, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(given);
   const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
   // What the gateway reads of every message beside the scan.

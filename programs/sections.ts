@@ -2,13 +2,18 @@
 // stages bring theirs through filters/index.ts.
 import type { Section } from '../config/section.js';
 import { STAGES } from '../filters/index.js';
-import { directionsSection, noticesSection } from '../gateway/settings.js';
+import { forwardingSection } from '../gateway/forward-settings.js';
+import { encapsulationSection, marksSection } from '../gateway/mark-settings.js';
+import { noticesSection } from '../gateway/notice-settings.js';
+import { sealingSection } from '../gateway/sealing-settings.js';
+import { directionsSection } from '../gateway/settings.js';
 import { logSection } from '../logs/settings.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import { outboxSection } from '../outbox/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import { stageSection } from '../pipeline/stage-section.js';
 import { quarantineSection } from '../quarantine/settings.js';
+import { countriesSection } from './countries-settings.js';
 import { processesSection } from './processes-settings.js';
 import { resolverSection } from './resolver-settings.js';
 import { storageSection } from './storage-settings.js';
@@ -17,9 +22,14 @@ import { storageSection } from './storage-settings.js';
 export const HOUSE_SECTIONS: readonly Section[] = [
   MILTER_SECTION,
   directionsSection,
+  countriesSection,
   pipelineSection,
   verdictSection,
+  marksSection,
+  encapsulationSection,
+  sealingSection,
   noticesSection,
+  forwardingSection,
   quarantineSection,
   outboxSection,
   logSection,

@@ -1,20 +1,27 @@
-// What the world offers the stages of one process: the clock, one resolver that outlives reloads, alerts. Takes settings
+// What the world offers the stages of one process: the clock, one resolver that outlives reloads, one country database, alerts. Takes settings
 // as they come into force; must be closed, since its sockets keep a process alive.
 import type { Configuration } from '../config/load.js';
 import type { AlertCode } from '../logs/alerts.js';
 import { systemClock } from '../outside/clock.js';
+import type { Countries } from '../outside/countries.js';
+import { countryFileStamp, openCountries, type CountryDatabase } from '../outside/country-database.js';
 import { createResolver, type DnsResolver, type ResolverOptions } from '../outside/dns-resolver.js';
 import type { Outside } from '../pipeline/stage.js';
+import { countriesSection, countryFile } from './countries-settings.js';
 import { resolverOptions, resolverSection } from './resolver-settings.js';
 
 const RESOLVER_ALERT: AlertCode = 'resolver-failing';
+const COUNTRIES_ALERT: AlertCode = 'countries-unreadable';
 /** How long messages that began before look-ups were switched off may still look something up, ms. */
 export const RESOLVER_LINGER_MS = 60_000;
 
 export type Alert = Outside['alert'];
 
 export interface World {
-  /** For stages made under these settings; nothing changes for those at work. Rejects nothing that the settings allow. */
+  /**
+   * For stages made under these settings; nothing changes for those at work. Throws when settings that come later name a
+   * country database that cannot be opened; at the start of a process that is an alert, and countries are unknown.
+   */
   outside(configuration: Configuration): Outside;
   /** The settings are in force from now on. */
   take(configuration: Configuration): void;
@@ -35,6 +42,8 @@ export function openCommandWorld(alert: Alert, server: string | undefined): Worl
 
 class ProcessWorld implements World {
   private current: DnsResolver | null = null;
+  private countries: CountryDatabase | null = null;
+  private started = false;
   /** Switched off, and used by messages that began before. */
   private readonly lingering = new Set<DnsResolver>();
 
@@ -50,11 +59,13 @@ class ProcessWorld implements World {
 
   outside(configuration: Configuration): Outside {
     const options = this.optionsOf(configuration);
+    const countries = this.countriesOf(configuration);
     if (options !== null) this.current ??= this.open(options);
+    this.started = true;
     return {
       clock: systemClock,
       resolver: options === null ? null : this.current,
-      countries: null,
+      countries,
       alert: this.alert,
     };
   }
@@ -68,6 +79,23 @@ class ProcessWorld implements World {
   close(): void {
     for (const resolver of this.lingering) resolver.close();
     this.current?.close();
+  }
+
+  /** Opened anew only when the file is another one, or has changed. */
+  private countriesOf(configuration: Configuration): Countries | null {
+    const settings = configuration.section(countriesSection);
+    if (!settings.enabled) return null;
+    const file = countryFile(settings);
+    const stamp = countryFileStamp(file);
+    if (this.countries !== null && this.countries.stamp === stamp) return this.countries;
+    try {
+      this.countries = openCountries(file);
+      this.alert(COUNTRIES_ALERT, false, this.countries.file);
+    } catch (error) {
+      if (this.started) throw error;
+      this.alert(COUNTRIES_ALERT, true, error instanceof Error ? error.message : String(error));
+    }
+    return this.countries;
   }
 
   private open(options: ResolverOptions): DnsResolver {
