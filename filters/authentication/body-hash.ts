@@ -19,6 +19,11 @@ const TAB = 0x09;
 /** Bytes worked on between two looks at the clock, and size of the buffer canonical bytes gather in. */
 const PIECE_BYTES = 262_144;
 const CRLF = Buffer.from('\r\n');
+/** Line ends written one by one; more come from a block. */
+const LINE_ENDS_AT_ONCE = 32;
+const LINE_ENDS = Buffer.alloc(65_536, '\r\n');
+/** What one byte of a body can release besides itself: line ends, a blank. */
+const RELEASE_BYTES_MAX = LINE_ENDS_AT_ONCE * 2 + 2;
 
 /** What a hash takes in: at most `limitBytes` of the canonical body (tag l=); all of it is counted. */
 class Sink {
@@ -81,7 +86,7 @@ function* takeSimple(body: Buffer, sink: Sink): Generator<number> {
 
 /** Writes the canonical form piece by piece. */
 function* rewrite(body: Buffer, relaxed: boolean, sink: Sink): Generator<number> {
-  const writer = new Rewriter(relaxed, sink, Math.min(body.length + 2, PIECE_BYTES));
+  const writer = new Rewriter(relaxed, sink, Math.min(body.length, PIECE_BYTES) + 2 * RELEASE_BYTES_MAX);
   for (let at = 0; at < body.length; at += PIECE_BYTES) {
     const end = Math.min(body.length, at + PIECE_BYTES);
     writer.take(body, at, end);
@@ -97,6 +102,8 @@ class Rewriter {
   #lineEnds = 0;
   #blank = false;
   #empty = true;
+
+  /** `sizeBytes`: of the buffer that canonical bytes gather in, at least `RELEASE_BYTES_MAX + 1`. */
   constructor(
     private readonly relaxed: boolean,
     private readonly sink: Sink,
@@ -108,62 +115,61 @@ class Rewriter {
   take(body: Buffer, from: number, to: number): void {
     const { relaxed } = this;
     const out = this.#out;
-    const full = out.length;
+    const full = out.length - RELEASE_BYTES_MAX;
     let length = this.#length;
+    let lineEnds = this.#lineEnds;
+    let blank = this.#blank;
     for (let at = from; at < to; at++) {
       const byte = body[at] as number;
       if (byte <= SPACE) {
         if (byte === LF) {
-          this.#lineEnds++;
-          this.#blank = false;
+          lineEnds++;
+          blank = false;
           continue;
         }
         if (byte === CR && body[at + 1] === LF) continue;
         if (relaxed && (byte === SPACE || byte === TAB)) {
-          this.#blank = true;
+          blank = true;
           continue;
         }
       }
-      if (this.#lineEnds > 0 || this.#blank) {
-        this.#length = length;
-        this.#release();
-        length = this.#length;
-      }
-      if (length === full) {
-        this.sink.take(out);
+      if (length >= full) {
+        this.sink.take(out.subarray(0, length));
         length = 0;
+      }
+      if (lineEnds > 0) {
+        if (lineEnds > LINE_ENDS_AT_ONCE) {
+          this.#flood(length, lineEnds - LINE_ENDS_AT_ONCE);
+          length = 0;
+          lineEnds = LINE_ENDS_AT_ONCE;
+        }
+        for (; lineEnds > 0; lineEnds--) {
+          out[length++] = CR;
+          out[length++] = LF;
+        }
+      }
+      if (blank) {
+        out[length++] = SPACE;
+        blank = false;
       }
       out[length++] = byte;
     }
     if (length > 0) this.#empty = false;
     this.#length = length;
+    this.#lineEnds = lineEnds;
+    this.#blank = blank;
   }
 
   /** The body ends with one line end; an empty one stays empty when relaxed (§3.4.4), and is one line end when simple (§3.4.3). */
   finish(): void {
-    if (!this.#empty || !this.relaxed) {
-      this.#lineEnds = 1;
-      this.#blank = false;
-      this.#release();
-    }
     this.sink.take(this.#out.subarray(0, this.#length));
+    if (!this.#empty || !this.relaxed) this.sink.take(CRLF);
   }
 
-  #release(): void {
-    for (; this.#lineEnds > 0; this.#lineEnds--) {
-      this.#put(CR);
-      this.#put(LF);
-    }
-    if (this.#blank) this.#put(SPACE);
-    this.#blank = false;
-    this.#empty = false;
-  }
-
-  #put(byte: number): void {
-    if (this.#length === this.#out.length) {
-      this.sink.take(this.#out);
-      this.#length = 0;
-    }
-    this.#out[this.#length++] = byte;
+  /** Hands on what gathered, and many line ends behind it. */
+  #flood(length: number, lineEnds: number): void {
+    this.sink.take(this.#out.subarray(0, length));
+    for (let left = lineEnds; left > 0; left -= LINE_ENDS.length / 2)
+      this.sink.take(LINE_ENDS.subarray(0, Math.min(left * 2, LINE_ENDS.length)));
   }
 }
