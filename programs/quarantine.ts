@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { CATEGORIES } from '../pipeline/finding.js';
 import type { QuarantineEntry } from '../quarantine/quarantine.js';
 import { STORE_EXIT, withStores } from './store-access.js';
+import type { ClearedOut } from './stores.js';
 import { exitHelp, exitWith, given, readLimit, readMany, withTimes, writeJsonLines } from './store-options.js';
 import { showSize, showTime, table, visible } from './table.js';
 
@@ -22,7 +23,7 @@ interface ListOptions {
   readonly json?: boolean;
 }
 
-/** Adds `quarantine list|show|release|delete`. */
+/** Adds `quarantine list|show|release|delete|purge`. */
 export function addQuarantineCommand(program: Command): void {
   const quarantine = program.command('quarantine').description('Look at, release and delete mail that is held.');
   addList(program, quarantine);
@@ -39,6 +40,7 @@ export function addQuarantineCommand(program: Command): void {
     done: 'deleted for',
     examples: ['weir quarantine delete 01kjk… 01kjm…'],
   });
+  addPurge(program, quarantine);
 }
 
 function addList(program: Command, quarantine: Command): void {
@@ -195,6 +197,35 @@ async function changeEntries(
     }
   });
   return isWhole ? STORE_EXIT.done : STORE_EXIT.nothing;
+}
+
+function addPurge(program: Command, quarantine: Command): void {
+  quarantine
+    .command('purge')
+    .description(
+      'Delete now what the section `quarantine` keeps no longer; it otherwise goes by itself within the hour.',
+    )
+    .option('--dry-run', 'only say how many entries would go')
+    .option('--json', 'one JSON object a class')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  weir quarantine purge --dry-run\n  weir quarantine purge${exitHelp('nothing was to go, or another process is at it')}`,
+    )
+    .action((options: { dryRun?: boolean; json?: boolean }) => exitWith(() => purge(program, options)));
+}
+
+async function purge(program: Command, { dryRun = false, json = false }: { dryRun?: boolean; json?: boolean }) {
+  const gone = await withStores(program, (call) => call<ClearedOut | null>('quarantine.purge', { dryRun }));
+  if (gone === null) {
+    process.stderr.write('weir: another process is clearing out at this moment\n');
+    return STORE_EXIT.nothing;
+  }
+  const classes = CATEGORIES.map((category) => ({ category, entries: gone.entries[category] }));
+  const some = classes.filter(({ entries }) => entries > 0);
+  const lines = some.map(({ category, entries }) => `${category}: ${entries} ${dryRun ? 'would go' : 'deleted'}\n`);
+  if (json) writeJsonLines(classes);
+  else process.stdout.write(lines.length === 0 ? 'Nothing is older than it may be.\n' : lines.join(''));
+  return some.length === 0 ? STORE_EXIT.nothing : STORE_EXIT.done;
 }
 
 function noSuchEntry(id: string): number {

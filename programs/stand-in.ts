@@ -34,7 +34,8 @@ export class StandIns {
       content: (id) => inner.content(id),
       release: (id, rcptTo) => inner.release(id, rcptTo),
       delete: (id, rcptTo) => inner.delete(id, rcptTo),
-      expire: (now, keepDays) => inner.expire(now, keepDays),
+      expire: (now, retention) => inner.expire(now, retention),
+      countExpired: (now, retention) => inner.countExpired(now, retention),
     };
   }
 

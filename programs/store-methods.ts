@@ -43,6 +43,7 @@ const QuarantineList = Type.Object(
 
 const EntryId = Type.Object({ id: text }, strict);
 const EntryRecipients = Type.Object({ id: text, rcptTo: optional(Type.Array(text, { maxItems: IDS_MAX })) }, strict);
+const Purge = Type.Object({ dryRun: Type.Boolean() }, strict);
 const OutboxList = Type.Object({ limit, after: optional(text) }, strict);
 const Ids = Type.Object({ ids: Type.Array(text, { maxItems: IDS_MAX }) }, strict);
 
@@ -89,6 +90,12 @@ export function storeControlMethods(stores: Stores): ControlMethods {
       audit('quarantine.delete', { id, recipients: deleted });
       await clearUnprocessable(stores);
       return deleted;
+    }),
+    'quarantine.purge': method(Purge, async ({ dryRun }) => {
+      if (dryRun) return { entries: await stores.countExpired(), contents: 0 };
+      const gone = await stores.clearOut();
+      if (gone !== null) audit('quarantine.purge', gone);
+      return gone;
     }),
     'outbox.list': method(OutboxList, async (params) => {
       const items = await outbox.list(params.limit, params.after);

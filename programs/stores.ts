@@ -19,13 +19,16 @@ import { openDatabase, type Database } from '../outside/database.js';
 import { createSpaceWatch, type SpaceWatch } from '../outside/free-space.js';
 import { newIdentifier } from '../outside/identifier.js';
 import { openLeases, type Leases } from '../outside/lease.js';
-import { keepDays, type QuarantineSettings } from '../quarantine/settings.js';
+import type { ExpiredCounts } from '../quarantine/quarantine.js';
+import { retentionOf, type QuarantineSettings } from '../quarantine/settings.js';
 import { openQuarantineStore, type QuarantineStore } from '../quarantine/store.js';
 import type { StorageSettings } from './storage-settings.js';
 import { clearUnprocessable } from './unprocessable-alert.js';
 
 /** How often old quarantine entries and unused contents are cleared out, ms. */
 export const CLEAR_EVERY_MS = 15 * 60_000;
+/** The first time after a start, so that it comes about however often the process is replaced, ms. */
+const CLEAR_FIRST_MS = 60_000;
 const CLEAR_LEASE = 'clear-out';
 const CLEAR_LEASE_MS = 10 * 60_000;
 
@@ -42,9 +45,13 @@ export interface StoresOptions {
 export interface StoresWork {
   readonly runner: OutboxRunner;
   readonly keeper: LogKeeper;
-  /** Expires quarantine entries and removes unused contents; returns how many of each went. Runs by itself as well. */
-  clearOut(): Promise<{ readonly entries: number; readonly contents: number }>;
   stop(): Promise<void>;
+}
+
+/** What clearing out did: quarantine entries by class, and contents that nothing referred to any more. */
+export interface ClearedOut {
+  readonly entries: ExpiredCounts;
+  readonly contents: number;
 }
 
 export interface Stores {
@@ -58,6 +65,13 @@ export interface Stores {
   readonly space: SpaceWatch;
   /** Opens its own connection when first used. */
   search(): Promise<LogSearch>;
+  /**
+   * Deletes quarantine entries beyond what `quarantine` keeps, and unused contents. Runs by itself in the process that does
+   * the work, whatever stages are on. Null when another process is at it.
+   */
+  clearOut(): Promise<ClearedOut | null>;
+  /** Entries that would go now, by class. */
+  countExpired(): Promise<ExpiredCounts>;
   /** Starts outbox runner, log keeper and clearing out. Safe in several processes: leases choose one. */
   startWork(): Promise<StoresWork>;
   /** Stops the work, waits for what is under way, closes all files. */
@@ -183,36 +197,48 @@ class OpenStores implements Stores {
     const keeper = await parts.log.keeper();
     runner.start();
     keeper.start();
-    const timer = setInterval(() => void this.clearOutQuietly(), CLEAR_EVERY_MS);
-    timer.unref();
+    const timers = [
+      setTimeout(() => void this.clearOutQuietly(), CLEAR_FIRST_MS),
+      setInterval(() => void this.clearOutQuietly(), CLEAR_EVERY_MS),
+    ];
+    for (const timer of timers) timer.unref();
     return {
       runner,
       keeper,
-      clearOut: () => this.clearOut(),
       stop: async () => {
-        clearInterval(timer);
+        for (const timer of timers) clearTimeout(timer);
         await runner.stop();
         await keeper.stop();
       },
     };
   }
 
-  private async clearOut(): Promise<{ entries: number; contents: number }> {
+  async clearOut(): Promise<ClearedOut | null> {
     const { parts, options, quarantine } = this;
     const now = options.clock.now();
-    if (!(await parts.leases.take(CLEAR_LEASE, parts.holder, now, CLEAR_LEASE_MS))) return { entries: 0, contents: 0 };
-    const entries = await quarantine.expire(now, keepDays(options.quarantine));
-    await clearUnprocessable(this);
-    const isUsed = async (sha256: string): Promise<boolean> =>
-      (await quarantine.isReferenced(sha256)) || parts.outbox.isReferenced(sha256);
-    const contents = await parts.blobs.sweep(isUsed);
-    return { entries, contents };
+    if (!(await parts.leases.take(CLEAR_LEASE, parts.holder, now, CLEAR_LEASE_MS))) return null;
+    try {
+      const entries = await quarantine.expire(now, retentionOf(options.quarantine));
+      await clearUnprocessable(this);
+      const isUsed = async (sha256: string): Promise<boolean> =>
+        (await quarantine.isReferenced(sha256)) || parts.outbox.isReferenced(sha256);
+      return { entries, contents: await parts.blobs.sweep(isUsed) };
+    } finally {
+      await parts.leases.drop(CLEAR_LEASE, parts.holder);
+    }
+  }
+
+  countExpired(): Promise<ExpiredCounts> {
+    const { options, quarantine } = this;
+    return quarantine.countExpired(options.clock.now(), retentionOf(options.quarantine));
   }
 
   private async clearOutQuietly(): Promise<void> {
     try {
       const gone = await this.clearOut();
-      if (gone.entries + gone.contents > 0) this.options.logger.info(gone, 'cleared out');
+      if (gone === null) return;
+      const entries = Object.values(gone.entries).reduce((sum, count) => sum + count, 0);
+      if (entries + gone.contents > 0) this.options.logger.info(gone, 'cleared out');
     } catch (error) {
       this.options.logger.error({ err: error }, 'clearing out failed');
     }

@@ -45,6 +45,11 @@ export interface QuarantineFilter {
   readonly untilTime?: number;
 }
 
+/** How long, and how many, entries of each class are kept; released and deleted recipients make no difference. */
+export type Retention = Readonly<Record<Category, { readonly days: number; readonly entriesMax: number }>>;
+/** Entries by class. */
+export type ExpiredCounts = Readonly<Record<Category, number>>;
+
 export interface Quarantine {
   /** Durable when it resolves. The same content and envelope already held is merged: the id of the older entry comes back. */
   add(entry: NewQuarantineEntry): Promise<string>;
@@ -55,6 +60,8 @@ export interface Quarantine {
   /** Release to the recipients named (all still held when absent): outbox items and states change in one commit. Returns addresses released. */
   release(id: string, rcptTo?: readonly string[]): Promise<readonly string[]>;
   delete(id: string, rcptTo?: readonly string[]): Promise<readonly string[]>;
-  /** Deletes what is older than the class keeps; returns how many entries went. */
-  expire(now: number, keepDays: Readonly<Record<Category, number>>): Promise<number>;
+  /** Deletes what is older than its class keeps, and the oldest beyond its number; returns how many entries of each went. */
+  expire(now: number, retention: Retention): Promise<ExpiredCounts>;
+  /** How many entries of each class `expire` would delete. */
+  countExpired(now: number, retention: Retention): Promise<ExpiredCounts>;
 }

@@ -1,12 +1,21 @@
-// The `quarantine` section: how many days each class of held mail is kept.
+// The `quarantine` section: how many days, and how many entries, of each class of held mail are kept.
 import { Type, type Static } from 'typebox';
 import { section } from '../config/section.js';
-import type { Category } from '../pipeline/finding.js';
+import type { Retention } from './quarantine.js';
 
 const DAYS_MAX = 3_650;
+const ENTRIES_MAX = 100_000_000;
 
 const days = (initial: number, what: string) =>
   Type.Integer({ default: initial, minimum: 1, maximum: DAYS_MAX, description: `Days that ${what} is kept.` });
+
+const entries = (what: string) =>
+  Type.Integer({
+    default: 1_000_000,
+    minimum: 1,
+    maximum: ENTRIES_MAX,
+    description: `Most entries of ${what}; over it the oldest go before their days are over.`,
+  });
 
 export const quarantineSection = section(
   'quarantine',
@@ -21,24 +30,33 @@ export const quarantineSection = section(
     dnsblDays: days(30, 'mail held because of block lists'),
     policyDays: days(30, 'mail held by policy'),
     unprocessableDays: days(90, 'mail that could not be processed'),
+    spamEntriesMax: entries('mail held as spam'),
+    virusEntriesMax: entries('mail held for a virus'),
+    attachmentEntriesMax: entries('mail held for an attachment'),
+    contentEntriesMax: entries('mail held for dangerous content'),
+    mcpEntriesMax: entries('mail held by content protection rules'),
+    authenticationEntriesMax: entries('mail held by SPF, DKIM or DMARC, each'),
+    dnsblEntriesMax: entries('mail held because of block lists'),
+    policyEntriesMax: entries('mail held by policy'),
+    unprocessableEntriesMax: entries('mail that could not be processed'),
   },
 );
 
 export type QuarantineSettings = Static<typeof quarantineSection.schema>;
 
 /** The settings as `Quarantine.expire` takes them. */
-export function keepDays(settings: QuarantineSettings): Readonly<Record<Category, number>> {
+export function retentionOf(settings: QuarantineSettings): Retention {
   return {
-    spam: settings.spamDays,
-    virus: settings.virusDays,
-    attachment: settings.attachmentDays,
-    content: settings.contentDays,
-    mcp: settings.mcpDays,
-    dmarc: settings.authenticationDays,
-    spf: settings.authenticationDays,
-    dkim: settings.authenticationDays,
-    dnsbl: settings.dnsblDays,
-    policy: settings.policyDays,
-    unprocessable: settings.unprocessableDays,
+    virus: { days: settings.virusDays, entriesMax: settings.virusEntriesMax },
+    attachment: { days: settings.attachmentDays, entriesMax: settings.attachmentEntriesMax },
+    content: { days: settings.contentDays, entriesMax: settings.contentEntriesMax },
+    mcp: { days: settings.mcpDays, entriesMax: settings.mcpEntriesMax },
+    dmarc: { days: settings.authenticationDays, entriesMax: settings.authenticationEntriesMax },
+    spf: { days: settings.authenticationDays, entriesMax: settings.authenticationEntriesMax },
+    dkim: { days: settings.authenticationDays, entriesMax: settings.authenticationEntriesMax },
+    dnsbl: { days: settings.dnsblDays, entriesMax: settings.dnsblEntriesMax },
+    policy: { days: settings.policyDays, entriesMax: settings.policyEntriesMax },
+    unprocessable: { days: settings.unprocessableDays, entriesMax: settings.unprocessableEntriesMax },
+    spam: { days: settings.spamDays, entriesMax: settings.spamEntriesMax },
   };
 }

@@ -10,12 +10,14 @@ import { newIdentifier } from '../outside/identifier.js';
 import type { OutboxStore } from '../outbox/queue.js';
 import { CATEGORIES, type Category } from '../pipeline/finding.js';
 import type {
+  ExpiredCounts,
   NewQuarantineEntry,
   Quarantine,
   QuarantineEntry,
   QuarantineFilter,
   QuarantineRecipient,
   RecipientState,
+  Retention,
 } from './quarantine.js';
 import { QUARANTINE_MIGRATIONS } from './schema.js';
 
@@ -133,10 +135,22 @@ class SqlQuarantine implements QuarantineStore {
     return addressesOf(rowsOf(results[0]));
   }
 
-  async expire(now: number, keepDays: Readonly<Record<Category, number>>): Promise<number> {
-    let gone = 0;
-    for (const category of CATEGORIES) gone += await this.expireClass(category, now - keepDays[category] * DAY_MS);
-    return gone;
+  async expire(now: number, retention: Retention): Promise<ExpiredCounts> {
+    return this.byClass(async (category) => {
+      const { days, entriesMax } = retention[category];
+      return this.deleteBatches(...(await this.expired(category, now - days * DAY_MS, entriesMax)));
+    });
+  }
+
+  async countExpired(now: number, retention: Retention): Promise<ExpiredCounts> {
+    return this.byClass(async (category) => {
+      const { days, entriesMax } = retention[category];
+      const [where, ...params] = await this.expired(category, now - days * DAY_MS, entriesMax);
+      const [rows] = await this.options.database.read([
+        select(`SELECT count(*) AS n FROM quarantine_entry WHERE ${where}`, ...params),
+      ]);
+      return rowsOf(rows)[0]?.['n'] as number;
+    });
   }
 
   async isReferenced(sha256: string): Promise<boolean> {
@@ -146,14 +160,34 @@ class SqlQuarantine implements QuarantineStore {
     return rowsOf(rows).length > 0;
   }
 
-  private async expireClass(category: Category, before: number): Promise<number> {
+  private async byClass(count: (category: Category) => Promise<number>): Promise<ExpiredCounts> {
+    const counts: [Category, number][] = [];
+    for (const category of CATEGORIES) counts.push([category, await count(category)]);
+    return Object.fromEntries(counts) as ExpiredCounts;
+  }
+
+  /** What goes of one class, as a condition: what is older than `before`, and all from the first entry over the number on. */
+  private async expired(category: Category, before: number, entriesMax: number): Promise<[string, ...SqlValue[]]> {
+    const [rows] = await this.options.database.read([
+      select(
+        'SELECT time, id FROM quarantine_entry WHERE category = ? ORDER BY time DESC, id DESC LIMIT 1 OFFSET ?',
+        category,
+        entriesMax,
+      ),
+    ]);
+    const over = rowsOf(rows)[0];
+    if (over === undefined) return ['category = ? AND time < ?', category, before];
+    const { time, id } = over as { time: number; id: string };
+    return ['category = ? AND (time < ? OR (time, id) <= (?, ?))', category, before, time, id];
+  }
+
+  private async deleteBatches(where: string, ...params: readonly SqlValue[]): Promise<number> {
     const { database, blobs } = this.options;
     for (let gone = 0; ;) {
       const [rows] = await database.write([
         select(
-          `DELETE FROM quarantine_entry WHERE id IN (SELECT id FROM quarantine_entry WHERE category = ? AND time < ? LIMIT ?) RETURNING sha256`,
-          category,
-          before,
+          `DELETE FROM quarantine_entry WHERE id IN (SELECT id FROM quarantine_entry WHERE ${where} LIMIT ?) RETURNING sha256`,
+          ...params,
           EXPIRE_BATCH,
         ),
       ]);

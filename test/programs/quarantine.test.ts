@@ -161,3 +161,24 @@ test('wrong use and missing stores have exit codes of their own', async () => {
   expect(help.out).toContain('Exit codes: 0 done;');
   expect(asBytes('é').length).toBe(2);
 });
+
+test('purges what is older than its class keeps, and says before how much that is', async () => {
+  const place = await makePlace();
+  const stores = await place.open();
+  const dayMs = 86_400_000;
+  const old = (category: NewQuarantineEntry['category'], days: number) =>
+    stores.quarantine.add(heldMail({ category, time: Date.now() - days * dayMs }));
+  await old('spam', 31);
+  await old('mcp', 31);
+  await old('dmarc', 31);
+  expect(await place.run('quarantine', 'purge', '--dry-run')).toMatchObject({
+    out: 'dmarc: 1 would go\nspam: 1 would go\n',
+    code: 0,
+  });
+  expect((await place.run('quarantine', 'list')).out.trim().split('\n')).toHaveLength(4);
+  expect(await place.run('quarantine', 'purge')).toMatchObject({ out: 'dmarc: 1 deleted\nspam: 1 deleted\n', code: 0 });
+  expect(await place.run('quarantine', 'purge')).toMatchObject({ out: 'Nothing is older than it may be.\n', code: 1 });
+  const { out } = await place.run('quarantine', 'purge', '--dry-run', '--json');
+  expect(out.split('\n')).toContain('{"category":"mcp","entries":0}');
+  expect((await place.run('quarantine', 'list', '--category', 'mcp')).code).toBe(0);
+});

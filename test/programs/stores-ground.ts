@@ -1,9 +1,11 @@
 // Opens all stores in a folder for a test, and runs children that work them until they are killed.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { Value } from 'typebox/value';
 import { onTestFinished } from 'vitest';
 import { createTextLog } from '../../logs/text-log.js';
 import { systemClock } from '../../outside/clock.js';
+import { quarantineSection, type QuarantineSettings } from '../../quarantine/settings.js';
 import { openStores, type Stores, type StoresOptions } from '../../programs/stores.js';
 
 const CHILD = fileURLToPath(new URL('./stores-child.mjs', import.meta.url));
@@ -32,17 +34,7 @@ export function settings(dir: string, port: number, spoolDir = ''): Omit<StoresO
       connectTimeoutMs: 2_000,
       replyTimeoutMs: 5_000,
     },
-    quarantine: {
-      spamDays: 30,
-      virusDays: 30,
-      attachmentDays: 30,
-      contentDays: 30,
-      mcpDays: 30,
-      authenticationDays: 30,
-      dnsblDays: 30,
-      policyDays: 30,
-      unprocessableDays: 30,
-    },
+    quarantine: Value.Default(quarantineSection.schema, {}) as QuarantineSettings,
   };
 }
 

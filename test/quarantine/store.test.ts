@@ -6,11 +6,18 @@ import { openOutboxStore } from '../../outbox/store.js';
 import { BLOB_GRACE_MS, openBlobs, type Blobs } from '../../outside/blobs.js';
 import { openDatabase } from '../../outside/database.js';
 import { CATEGORIES, type Category } from '../../pipeline/finding.js';
-import type { NewQuarantineEntry } from '../../quarantine/quarantine.js';
+import type { ExpiredCounts, NewQuarantineEntry, Retention } from '../../quarantine/quarantine.js';
 import { openQuarantineStore, type QuarantineStore } from '../../quarantine/store.js';
 import { makeDir, START_MS } from '../logs/fixtures.js';
 
 const DAY_MS = 86_400_000;
+const NONE = Object.fromEntries(CATEGORIES.map((category) => [category, 0])) as ExpiredCounts;
+
+/** Thirty days and a thousand entries, but where given otherwise. */
+function retention(fields: Partial<Record<Category, Partial<Retention[Category]>>>): Retention {
+  const entries = CATEGORIES.map((category) => [category, { days: 30, entriesMax: 1_000, ...fields[category] }]);
+  return Object.fromEntries(entries) as Retention;
+}
 
 class MovedClock {
   aheadMs = 0;
@@ -203,13 +210,61 @@ test('each class is kept for its own days', async () => {
       ids.set(content.toString(), await quarantine.add(heldMail({ category, time: now - days * DAY_MS, content })));
     }
   const gone = (await quarantine.get(ids.get('spam 40') ?? ''))?.contentSha256 ?? '';
-  const keep = Object.fromEntries(CATEGORIES.map((category) => [category, category === 'spam' ? 10 : 30])) as Record<
-    Category,
-    number
-  >;
+  const keep = retention({ spam: { days: 10 } });
+  const counts = { ...NONE, spam: 2, virus: 1 };
+  expect(await quarantine.countExpired(now, keep)).toEqual(counts);
   clock.aheadMs = BLOB_GRACE_MS + 60_000;
-  expect(await quarantine.expire(now, keep)).toBe(3);
+  expect(await quarantine.expire(now, keep)).toEqual(counts);
+  expect(await quarantine.countExpired(now, keep)).toEqual(NONE);
   const left = (await quarantine.list({}, 10)).map(({ id }) => id);
   expect(left.sort()).toEqual(['spam 5', 'virus 5', 'virus 20'].map((key) => ids.get(key) ?? '').sort());
   expect(await blobs.get(gone)).toBeNull();
+});
+
+test.each(CATEGORIES)(
+  'the class %s has an age and a number of its own, and they go with the days that pass',
+  async (category) => {
+    const { quarantine, clock, blobs } = await open();
+    const other = category === 'spam' ? 'virus' : 'spam';
+    const start = clock.now();
+    const hold = (of: Category, n: number): Promise<string> =>
+      quarantine.add(heldMail({ category: of, time: start + n, content: Buffer.from(`${of} ${String(n)}`) }));
+    const mine = [await hold(category, 0), await hold(category, 1), await hold(category, 2)];
+    const others = [await hold(other, 0), await hold(other, 1), await hold(other, 2)];
+    const hashes = await Promise.all(mine.map(async (id) => (await quarantine.get(id))?.contentSha256 ?? ''));
+    const listed = async (): Promise<readonly string[]> => (await quarantine.list({}, 10)).map(({ id }) => id).sort();
+
+    clock.aheadMs = BLOB_GRACE_MS + 60_000;
+    expect(await quarantine.expire(clock.now(), retention({ [category]: { entriesMax: 2 } }))).toEqual({
+      ...NONE,
+      [category]: 1,
+    });
+    expect(await listed()).toEqual([...mine.slice(1), ...others].sort());
+    expect(await blobs.get(hashes[0] ?? '')).toBeNull();
+
+    clock.aheadMs = 9 * DAY_MS;
+    const keep = retention({ [category]: { days: 10, entriesMax: 2 } });
+    expect(await quarantine.expire(clock.now(), keep)).toEqual(NONE);
+    clock.aheadMs = 10 * DAY_MS + 60_000;
+    expect(await quarantine.expire(clock.now(), keep)).toEqual({ ...NONE, [category]: 2 });
+    expect(await listed()).toEqual([...others].sort());
+    for (const hash of hashes) expect(await blobs.get(hash)).toBeNull();
+  },
+);
+
+test('a content that another entry or the outbox still needs stays when one entry goes', async () => {
+  const { quarantine, outbox, clock, blobs } = await open();
+  const now = clock.now();
+  const old = await quarantine.add(heldMail({ time: now - 40 * DAY_MS }));
+  const young = await quarantine.add(heldMail({ time: now, category: 'spam' }));
+  const hash = (await quarantine.get(old))?.contentSha256 ?? '';
+  clock.aheadMs = BLOB_GRACE_MS + 60_000;
+  expect((await quarantine.expire(now, retention({}))).virus).toBe(1);
+  expect(await blobs.get(hash)).not.toBeNull();
+  await quarantine.release(young);
+  expect((await quarantine.expire(now + 31 * DAY_MS, retention({}))).spam).toBe(1);
+  expect(await blobs.get(hash)).not.toBeNull();
+  await outbox.remove((await outbox.list(10)).map(({ id }) => id));
+  await blobs.sweep(async (sha256) => (await quarantine.isReferenced(sha256)) || outbox.isReferenced(sha256));
+  expect(await blobs.get(hash)).toBeNull();
 });
