@@ -8,6 +8,7 @@ import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import { STAGES } from '../filters/index.js';
 import { buildInForce } from '../gateway/in-force.js';
+import { buildSealing } from '../gateway/seal.js';
 import type { Configuration } from '../config/load.js';
 import { SMFIC } from '../milter/codes.js';
 import { parseListenAddress } from '../milter/listen-address.js';
@@ -251,12 +252,8 @@ function negotiate(target: net.NetConnectOpts): Promise<number> {
 /** Makes the stages as a worker would, and asks each what works. */
 export async function checkStages(configuration: Configuration): Promise<readonly DoctorLine[]> {
   try {
-    const inForce = await buildInForce(configuration, STAGES, {
-      clock: systemClock,
-      resolver: null,
-      countries: null,
-      alert: () => undefined,
-    });
+    const outside = { clock: systemClock, resolver: null, countries: null, alert: () => undefined };
+    const inForce = await buildInForce(configuration, STAGES, outside, (scan) => scan, buildSealing);
     try {
       const checks = await inForce.pipeline.check(AbortSignal.timeout(STAGES_MS));
       const lines = checks.map(({ stage, name, state, detail }) =>

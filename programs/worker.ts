@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { STAGES } from '../filters/index.js';
 import { createGateway } from '../gateway/gateway.js';
 import { buildInForce, type InForce } from '../gateway/in-force.js';
+import { buildSealing } from '../gateway/seal.js';
 import type { Configuration } from '../config/load.js';
 import { logSection } from '../logs/settings.js';
 import { createTextLog, type TextLog } from '../logs/text-log.js';
@@ -11,6 +12,7 @@ import { createMilterServer, type MilterServer } from '../milter/server.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import { systemClock } from '../outside/clock.js';
 import { pipelineSection } from '../pipeline/settings.js';
+import type { Scan } from '../pipeline/run.js';
 import { createGuard, type Guard } from './guard.js';
 import { LifeFile } from './in-flight.js';
 import type { OrderChannel } from './order-channel.js';
@@ -70,7 +72,13 @@ class Worker {
       },
     });
     guard.setSuspects(order.suspects);
-    const inForce = await buildInForce(configuration, STAGES, world.outside(configuration), (scan) => guard.scan(scan));
+    const inForce = await buildInForce(
+      configuration,
+      STAGES,
+      world.outside(configuration),
+      (scan) => guard.scan(scan),
+      buildSealing,
+    );
     const gateway = createGateway({
       current: () => worker.current.inForce,
       log: guard.standIns.log(opened.log),
@@ -148,8 +156,13 @@ class Worker {
   private async prepare(id: number, settings: SettingsText): Promise<string | null> {
     try {
       const configuration = parseSettings(settings);
-      const inForce = await buildInForce(configuration, STAGES, this.world.outside(configuration), (scan) =>
-        this.guard.scan(scan),
+      const guarded = (scan: Scan): Scan => this.guard.scan(scan);
+      const inForce = await buildInForce(
+        configuration,
+        STAGES,
+        this.world.outside(configuration),
+        guarded,
+        buildSealing,
       );
       this.prepared.set(id, { configuration, inForce });
       return null;
