@@ -8,8 +8,7 @@ import { matchesPattern } from '../../pipeline/pattern.js';
 import { verifyArc } from './arc.js';
 import { fromDomain, type Author } from './author.js';
 import { verifyDkim } from './dkim.js';
-import { concludeDmarc } from './dmarc.js';
-import { discoverPolicy, type DmarcDiscovery } from './dmarc-discovery.js';
+import { concludeDmarc, discoverPolicies, type Discovered } from './dmarc.js';
 import type { ArcFacts, AuthenticationFacts, DkimFacts, DmarcFacts, DmarcPolicy, SpfFacts } from './facts.js';
 import type { AuthenticationSettings } from './settings.js';
 import { SignedContent } from './signed-content.js';
@@ -43,16 +42,21 @@ export async function runChecks(given: CheckInput): Promise<Checked> {
   const author = fromDomain(message);
   const content = new SignedContent(message, input.signal);
   const dmarcOn = settings.dmarc.enabled;
-  const [spf, spfHelo, dkim, arc, policy] = await Promise.all([
+  const [spf, spfHelo, dkim, arc, policies] = await Promise.all([
     settings.spf.enabled || dmarcOn ? senderSpf(input) : null,
     settings.spf.enabled ? heloSpf(input) : null,
-    settings.dkim.enabled || dmarcOn ? signatures(input, author, content) : [],
+    needsDkim(settings) ? signatures(input, author, content) : [],
     settings.arc.enabled ? chain(input, author, content) : null,
-    dmarcOn && author.domain !== null ? discoverPolicy(author.domain, input) : null,
+    dmarcOn ? discoverPolicies(author, input) : null,
   ]);
-  const dmarc = dmarcOn ? conclude(input, author, { spf, dkim, arc }, policy) : null;
+  const dmarc = policies === null ? null : conclude(input, author, { spf, dkim, arc }, policies);
   const { authservId } = input;
   return { facts: { authservId, spf, spfHelo, dkim, dmarc, arc }, author: dmarcOn ? author : null };
+}
+
+/** DMARC stands on DKIM even where DKIM's own results do not count (product B3). */
+export function needsDkim({ dkim, dmarc }: AuthenticationSettings): boolean {
+  return dkim.enabled || dmarc.enabled;
 }
 
 /** The same resolver with a limit on each look-up. */
@@ -104,7 +108,7 @@ function conclude(
   input: CheckInput,
   author: Author,
   { spf, dkim, arc }: Pick<AuthenticationFacts, 'spf' | 'dkim' | 'arc'>,
-  policy: DmarcDiscovery | null,
+  policies: Discovered,
 ): DmarcFacts {
   const forwarder = input.rescuedByForwarder ? 'trusted-forwarder' : null;
   const { overrides } = input.settings.dmarc;
@@ -117,7 +121,7 @@ function conclude(
       localPolicy: (domain) => localPolicy(overrides, domain),
       rescuedBy: isVouchedFor(arc) ? 'trusted-arc' : forwarder,
     },
-    policy,
+    policies,
   );
 }
 

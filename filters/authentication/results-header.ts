@@ -23,6 +23,8 @@ export interface ReportedFacts {
   readonly facts: AuthenticationFacts;
   /** Null where DMARC is off. */
   readonly author: Author | null;
+  /** Whether signatures were looked for at all. */
+  readonly dkimChecked: boolean;
   /** As the MTA gave it: the reverse name is reported where it looked that up. */
   readonly connection: Connection;
   /** Address of the envelope sender, '' for the null sender. */
@@ -53,13 +55,13 @@ function foldResult(result: Result): string {
   return text;
 }
 
-function resultsOf({ facts, author, connection, mailFrom }: ReportedFacts): readonly Result[] {
+function resultsOf({ facts, author, dkimChecked, connection, mailFrom }: ReportedFacts): readonly Result[] {
   const { spf, spfHelo, dkim, dmarc, arc } = facts;
   const results: Result[] = [
     ...reverseName(connection),
     ...(spf === null ? [] : [senderResult(spf, mailFrom)]),
     ...(spfHelo === null || mailFrom === '' ? [] : [heloResult(spfHelo)]),
-    ...dkim.slice(0, SIGNATURES_MAX).map(signatureResult),
+    ...(dkimChecked && dkim.length === 0 ? [['dkim=none']] : dkim.slice(0, SIGNATURES_MAX).map(signatureResult)),
     ...(arc === null ? [] : [arcResult(arc, connection.clientAddress)]),
     ...(author !== null && author.problem !== null ? [unclearAuthor(author.problem)] : []),
     ...(dmarc === null || author === null || author.problem !== null ? [] : [policyResult(dmarc)]),

@@ -6,7 +6,7 @@ import type { Edit } from '../../pipeline/answer.js';
 import { matchesPattern } from '../../pipeline/pattern.js';
 import type { MessageJob, Outside, SealBasis, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import type { Resolver } from '../../outside/resolver.js';
-import { isVouchedFor, runChecks, type Checked, type CheckInput } from './checks.js';
+import { isVouchedFor, needsDkim, runChecks, type Checked, type CheckInput } from './checks.js';
 import { DnsWatch } from './dns-watch.js';
 import type { AuthenticationFacts } from './facts.js';
 import { authenticationFindings } from './findings.js';
@@ -83,7 +83,13 @@ async function withinTime(input: Omit<CheckInput, 'signal'>, signal: AbortSignal
 
 function report({ job, settings, authservId, forged, client }: Run, { facts, author }: Checked): StageReport {
   const { transaction } = job;
-  const reported = { facts, author, connection: transaction.connection, mailFrom: transaction.mailFrom.address };
+  const reported = {
+    facts,
+    author,
+    dkimChecked: needsDkim(settings),
+    connection: transaction.connection,
+    mailFrom: transaction.mailFrom.address,
+  };
   const sealBasis = sealBasisOf(reported);
   return {
     findings: judge({ facts, author, client, settings, vouched: isVouchedFor(facts.arc) }),

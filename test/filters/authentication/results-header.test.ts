@@ -11,6 +11,7 @@ import { arcFacts, AUTHOR, dkimFacts, dmarcFacts, factsWith, spfFacts } from './
 const reported = (facts: Partial<AuthenticationFacts>, fields: Partial<ReportedFacts> = {}): ReportedFacts => ({
   facts: factsWith({ spf: null, dmarc: null, ...facts }),
   author: AUTHOR,
+  dkimChecked: false,
   connection: makeConnection({ clientResolve: 'unknown', clientAddress: '192.0.2.1' }),
   mailFrom: 'anna@away.test',
   ...fields,
@@ -38,6 +39,11 @@ describe('results', () => {
     [{}, 'none'],
   ] as const)('%o', (facts, expected) => {
     expect(write(facts)).toBe(expected);
+  });
+
+  it('says that there is no signature where it was looked for', () => {
+    expect(write({}, { dkimChecked: true })).toBe('dkim=none');
+    expect(write({ dkim: [dkimFacts('fail')] }, { dkimChecked: true })).not.toContain('none');
   });
 
   it('names HELO where the sender is null', () => {
