@@ -33,6 +33,7 @@ export class Configuration {
    * the values came from.
    */
   readonly version: string;
+  private complained: readonly Problem[] | null = null;
 
   constructor(
     /** Sections in the order of the reference. */
@@ -57,15 +58,14 @@ export class Configuration {
     return namedFiles(this.sections, this.values);
   }
 
-  /** What is wrong in those files without keeping the settings from being taken; worked out at each call. */
+  /** What is wrong in those files without keeping the settings from being taken; worked out when first asked for. */
   complaints(): readonly Problem[] {
+    if (this.complained !== null) return this.complained;
     const unread = this.named
       .filter(({ required }) => !required)
       .flatMap((named) => unreadProblem(named, this.attached) ?? []);
-    const inside = this.sections.flatMap(
-      ({ name, complaints }) => complaints?.(this.values[name] ?? {}, this.attached) ?? [],
-    );
-    return [...unread, ...inside];
+    const inside = this.sections.flatMap((one) => one.complaints?.(this.values[one.name] ?? {}, this.attached) ?? []);
+    return (this.complained ??= [...unread, ...inside]);
   }
 
   /** The frozen values of one section. Throws for a section that was not declared to the loader: that is a bug. */
@@ -143,8 +143,8 @@ function evaluate(sections: readonly Section[], text: string, file: string, text
 
 /** Every path that the sections' values name, its key from the section on. */
 function namedFiles(sections: readonly Section[], values: Values): readonly SectionFile[] {
-  return sections.flatMap(({ name, files }) =>
-    (files?.(values[name] ?? {}) ?? []).map((file) => ({ ...file, key: [name, ...file.key] })),
+  return sections.flatMap((one) =>
+    (one.files?.(values[one.name] ?? {}) ?? []).map((file) => ({ ...file, key: [one.name, ...file.key] })),
   );
 }
 

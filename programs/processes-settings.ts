@@ -56,6 +56,11 @@ export const processesSection = section(
       maximum: 720,
       description: 'How long a message stays suspect after a process died with it in hand.',
     }),
+    watchFiles: Type.Boolean({
+      default: true,
+      description:
+        'Whether the configuration file and the files it names are watched: a change is taken like a reload, a bad one refused.',
+    }),
     user: Type.String({
       default: '',
       maxLength: 64,

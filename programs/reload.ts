@@ -8,7 +8,8 @@ import { sealingSection } from '../gateway/sealing-settings.js';
 import { directionsSection } from '../gateway/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import type { Configuration } from '../config/load.js';
-import { formatProblem } from '../config/problem.js';
+import type { NamedFile } from '../config/attached.js';
+import { formatProblem, type Problem } from '../config/problem.js';
 import type { Section } from '../config/section.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import type { Child } from './child.js';
@@ -41,16 +42,26 @@ const FIXED_KEYS: readonly { readonly section: Section; readonly keys: readonly 
 
 const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
+/** Not ok: what speaks against it, and the files whose change may make it good. */
+export type ReadNext =
+  | { readonly ok: true; readonly next: Configuration }
+  | { readonly ok: false; readonly lines: readonly string[]; readonly named: readonly NamedFile[] };
+
 /** Reads the configuration file again. Not ok: what speaks against taking it while the server runs, a line each. */
-export function readNext(
-  file: string | undefined,
-  current: Configuration,
-): { readonly ok: true; readonly next: Configuration } | { readonly ok: false; readonly lines: readonly string[] } {
+export function readNext(file: string | undefined, current: Configuration): ReadNext {
   const loaded = loadSettings(file);
-  if (!loaded.ok) return { ok: false, lines: loaded.problems.map(formatProblem) };
+  if (!loaded.ok) return { ok: false, lines: loaded.problems.map(formatProblem), named: loaded.named };
   const next = loaded.configuration;
-  const lines = findFixedChanges(current, next);
-  return lines.length > 0 ? { ok: false, lines } : { ok: true, next };
+  const lines = [...findFixedChanges(current, next), ...findNewComplaints(current, next).map(formatProblem)];
+  return lines.length > 0 ? { ok: false, lines, named: next.named } : { ok: true, next };
+}
+
+/** What is wrong in the files now and was not before: a rule file that got worse is not taken while a better one runs. */
+function findNewComplaints(current: Configuration, next: Configuration): readonly Problem[] {
+  if (next.version === current.version) return [];
+  const keyOf = ({ file, message }: Problem): string => JSON.stringify([file, message]);
+  const known = new Set(current.complaints().map(keyOf));
+  return next.complaints().filter((complaint) => !known.has(keyOf(complaint)));
 }
 
 /** What the new settings would change that cannot change while the server runs, a line each. */

@@ -2,16 +2,20 @@
 // remembers which messages were in hand when one died. It touches no mail and opens no store.
 import { join } from 'node:path';
 import type { Configuration } from '../config/load.js';
+import type { NamedFile } from '../config/attached.js';
+import { directionsSection } from '../gateway/settings.js';
 import type { TextLog } from '../logs/text-log.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import { serveControl, type ControlServer } from './control.js';
+import { countriesSection } from './countries-settings.js';
+import { FileWatch, type FileChange } from './file-watch.js';
 import { Fleet } from './fleet.js';
 import { takeLives } from './in-flight.js';
 import { openListeners, type Listener } from './listeners.js';
 import { becomeIdentity, findIdentity, makePrivateDirectory } from './privileges.js';
 import type { ReloadResult, ServerStatus } from './process-messages.js';
 import { processesSection, workerCount, type ProcessesSettings } from './processes-settings.js';
-import { needsNewProcesses, readNext } from './reload.js';
+import { needsNewProcesses, readNext, type ReadNext } from './reload.js';
 import { storageSection } from './storage-settings.js';
 import { Suspects } from './suspects.js';
 import { VERSION } from './version.js';
@@ -29,6 +33,12 @@ export class Supervisor {
   private watchdog: Watchdog | null = null;
   private queue: Promise<unknown> = Promise.resolve();
   private lastReload: ReloadResult | null = null;
+  /** Files named by settings that were refused: a change there may make them good. */
+  private refused: readonly NamedFile[] = [];
+  private readonly watch = new FileWatch({
+    paths: () => this.watchedPaths(),
+    onChange: (change) => this.filesChanged(change),
+  });
   private stopped: Promise<void> | null = null;
 
   /** `file` is the configuration file as it was asked for, for reading it again. */
@@ -52,21 +62,19 @@ export class Supervisor {
       await this.stop();
       throw error;
     }
+    this.watch.start();
     this.watchdog = startWatchdog(
       () => this.fleet.roster.children(),
       () => this.settings().watchdogMs,
     );
   }
 
-  /** Reads the configuration again; never rejects. */
+  /** Reads the configuration and the files it names again; never rejects. */
   reload(): Promise<ReloadResult> {
     return this.inTurn(async () => {
-      const result = await this.reloadNow();
-      this.lastReload = result;
-      if (result.taken) this.log.info({ version: result.version, notes: result.lines }, 'settings in force');
-      else this.log.error({ version: result.version, problems: result.lines }, 'new settings refused, the old stay');
-      this.fleet.alert('settings-refused', !result.taken, result.lines.join('; '));
-      return result;
+      // Before they are read: what changes meanwhile is seen afterwards.
+      await this.watch.note();
+      return this.conclude(await this.reloadNow(readNext(this.file, this.configuration)));
     });
   }
 
@@ -124,6 +132,38 @@ export class Supervisor {
     return { countMax: suspectsMax, keepMs: suspectHours * MS_PER_HOUR };
   }
 
+  private conclude(result: ReloadResult): ReloadResult {
+    this.lastReload = result;
+    if (result.taken) this.log.info({ version: result.version, notes: result.lines }, 'settings in force');
+    else this.log.error({ version: result.version, problems: result.lines }, 'new settings refused, the old stay');
+    this.fleet.alert('settings-refused', !result.taken, result.lines.join('; '));
+    return result;
+  }
+
+  private watchedPaths(): readonly NamedFile[] {
+    const { configuration } = this;
+    if (!this.settings().watchFiles) return [];
+    const plain = [
+      this.file ?? '',
+      configuration.section(directionsSection).ownDomainsFile,
+      configuration.section(countriesSection).file,
+    ];
+    const own = plain.filter((path) => path !== '').map((path) => ({ path, suffix: '' }));
+    return [...own, ...configuration.named, ...this.refused];
+  }
+
+  /** Files that are watched for the first time were read a moment ago: only if they have changed since is there news. */
+  private filesChanged({ changed }: FileChange): Promise<unknown> {
+    return this.inTurn(async () => {
+      if (this.stopped !== null) return;
+      const read = readNext(this.file, this.configuration);
+      const isKnown = this.lastReload?.taken !== false && read.ok && read.next.version === this.configuration.version;
+      if (changed.length === 0 && isKnown) return;
+      this.log.info({ files: changed }, 'files have changed, settings are read again');
+      this.conclude(await this.reloadNow(read));
+    });
+  }
+
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.queue.then(work);
     this.queue = turn.catch(() => undefined);
@@ -131,6 +171,7 @@ export class Supervisor {
   }
 
   private async stopNow(): Promise<void> {
+    this.watch.close();
     this.watchdog?.close();
     const { graceMs } = this.settings();
     // At once: a connection that nobody will take is better refused than left waiting.
@@ -182,16 +223,19 @@ export class Supervisor {
     this.fleet.tellSuspects();
   }
 
-  private async reloadNow(): Promise<ReloadResult> {
+  private async reloadNow(read: ReadNext): Promise<ReloadResult> {
     const refuse = (lines: readonly string[]): ReloadResult => {
       return { time: Date.now(), taken: false, version: this.configuration.version, lines };
     };
     if (this.stopped !== null) return refuse(['weir is stopping']);
-    const read = readNext(this.file, this.configuration);
+    this.refused = read.ok ? [] : read.named;
     if (!read.ok) return refuse(read.lines);
     const { next } = read;
     const objections = await this.fleet.take(next);
-    if (objections.length > 0) return refuse(objections);
+    if (objections.length > 0) {
+      this.refused = next.named;
+      return refuse(objections);
+    }
     const needsRestart = needsNewProcesses(this.configuration, next);
     this.configuration = next;
     this.suspects.limit(this.suspectLimits());

@@ -139,13 +139,14 @@ export class TargetTexts {
   }
 }
 
+/** By message and bound. */
 const shared = new WeakMap<Message, Map<number, TargetTexts>>();
 
 /** The texts of a message, the same object for every stage that asks with the same bound. */
 export function textsOf(message: Message, transaction: Transaction, textMaxChars: number): TargetTexts {
-  let byBound = shared.get(message);
-  if (byBound === undefined) shared.set(message, (byBound = new Map()));
-  let texts = byBound.get(textMaxChars);
-  if (texts === undefined) byBound.set(textMaxChars, (texts = new TargetTexts(message, transaction, textMaxChars)));
+  const byBound = shared.get(message) ?? new Map<number, TargetTexts>();
+  shared.set(message, byBound);
+  const texts = byBound.get(textMaxChars) ?? new TargetTexts(message, transaction, textMaxChars);
+  byBound.set(textMaxChars, texts);
   return texts;
 }
