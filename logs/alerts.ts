@@ -140,8 +140,9 @@ export interface AlertLog {
 
 /** Longest detail kept, characters. */
 export const ALERT_DETAIL_CHARS_MAX = 1_000;
-/** A raised alert is stored again with its newest detail at most this often, ms. */
+/** A raised alert is stored again at most this often, ms: with the same detail, and with another one. */
 export const ALERT_REFRESH_MS = 60_000;
+export const ALERT_DETAIL_MS = 1_000;
 
 const MIGRATIONS = [
   `CREATE TABLE alert (
@@ -161,7 +162,7 @@ export async function openAlerts(database: Database, clock: Clock, log: AlertLog
 
 class StoredAlerts implements Alerts {
   /** Per code: what this process said last, and when it was stored. */
-  private readonly said = new Map<string, { raised: boolean; storedAt: number }>();
+  private readonly said = new Map<string, { raised: boolean; detail: string; storedAt: number }>();
   private pending: Promise<void> = Promise.resolve();
 
   constructor(
@@ -174,9 +175,12 @@ class StoredAlerts implements Alerts {
     const now = this.clock.now();
     const before = this.said.get(code);
     const isNews = before?.raised !== raised;
-    if (!isNews && !(raised && now - before.storedAt >= ALERT_REFRESH_MS)) return;
-    this.said.set(code, { raised, storedAt: now });
     const text = detail.slice(0, ALERT_DETAIL_CHARS_MAX);
+    if (!isNews) {
+      const waitMs = before.detail === text ? ALERT_REFRESH_MS : ALERT_DETAIL_MS;
+      if (!raised || now - before.storedAt < waitMs) return;
+    }
+    this.said.set(code, { raised, detail: text, storedAt: now });
     if (isNews) this.tell(code, raised, text, before !== undefined);
     this.pending = this.pending.then(() => this.store(code, raised, text, now));
   }

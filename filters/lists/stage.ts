@@ -89,6 +89,7 @@ async function look(job: MessageJob, settings: ListsSettings, tools: Tools): Pro
   const asked = await withinTime(timeoutMs, job.signal, (signal) =>
     askLists(tools.watch.healths, subjects, tools.resolver, { lookupsMax: settings.lookupsMax, timeoutMs, signal }),
   );
+  tools.watch.repeat();
   const found = weighAnswers(asked);
   const findings = [
     ...found.map(hitFinding),

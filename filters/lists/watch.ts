@@ -42,6 +42,12 @@ export class ListWatch {
     outside.alert(ALERT_ERROR, false, '');
   }
 
+  /** Says again what is raised: for whoever keeps alerts and takes a new detail only after a while. */
+  repeat(): void {
+    if (this.#suspended.size > 0) this.outside.alert(ALERT_DEAD, true, describe(this.#suspended));
+    if (this.#erring.size > 0) this.outside.alert(ALERT_ERROR, true, describe(this.#erring));
+  }
+
   close(): void {
     for (const health of this.healths) health.close();
   }

@@ -15,6 +15,8 @@ export interface DnsRecords {
   readonly txt?: Readonly<Record<string, readonly string[]>>;
   readonly cname?: Readonly<Record<string, string>>;
   readonly ptr?: Readonly<Record<string, string>>;
+  /** One address for every name at or below a domain that is not given itself. */
+  readonly wildcard?: Readonly<Record<string, string>>;
 }
 
 export interface DnsServer {
@@ -87,6 +89,7 @@ function recordLines(records: DnsRecords): string[] {
   for (const [name, texts] of Object.entries(records.txt ?? {}))
     for (const text of texts) lines.push(`txt-record=${name},${quoteText(text)}`);
   for (const [name, target] of Object.entries(records.cname ?? {})) lines.push(`cname=${name},${target}`);
+  for (const [domain, address] of Object.entries(records.wildcard ?? {})) lines.push(`address=/${domain}/${address}`);
   for (const [address, name] of Object.entries(records.ptr ?? {}))
     lines.push(`ptr-record=${reverseName(address)},${name}`);
   return lines;

@@ -1,5 +1,6 @@
 // How the journeys look into Weir: by its own commands, as an administrator would.
 import { join } from 'node:path';
+import type { Alert } from '../../logs/alerts.js';
 import type { MessageEvent, RecipientOutcome } from '../../logs/event.js';
 import { callControl } from '../../programs/control.js';
 import type { QuarantineEntry } from '../../quarantine/quarantine.js';
@@ -71,6 +72,11 @@ export async function findAllHeld(line: Line): Promise<ReadonlySet<string>> {
     before = page.length < PAGE ? undefined : page.at(-1)?.id;
   } while (before !== undefined);
   return held;
+}
+
+/** The alerts raised now. */
+export async function findAlerts(line: Line): Promise<readonly Alert[]> {
+  return (await ask(line, 'alerts', {})) as readonly Alert[];
 }
 
 /** Asks the running server over its control socket; rejects when none runs. */
