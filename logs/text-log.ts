@@ -6,9 +6,10 @@ export type TextLog = Logger;
 
 export type TextLogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 
-/** Lines below `warn` on standard output wait for each other until there is so much, bytes, or for so long, ms. */
-export const GATHERED_MAX_BYTES = 8_192;
+/** Lines below `warn` wait for each other so long, ms. */
 export const GATHERED_MAX_MS = 250;
+/** What is written at once at most, bytes: a pipe takes so much in one piece (PIPE_BUF), whoever else writes to it. */
+export const GATHERED_MAX_BYTES = 4_096;
 /** Pino's number for `warn`. */
 const WARN_LEVEL = 40;
 
@@ -36,20 +37,32 @@ export class GatheringOutput implements DestinationStream {
   readonly [pino.symbols.needsMetadataGsym] = true;
   lastLevel = 0;
   private readonly output;
+  private gathered = '';
+  private gatheredBytes = 0;
+  private timer: NodeJS.Timeout | null = null;
 
   constructor(descriptor: number) {
-    this.output = pino.destination({
-      fd: descriptor,
-      sync: true,
-      minLength: GATHERED_MAX_BYTES,
-      periodicFlush: GATHERED_MAX_MS,
-    });
-    process.on('exit', () => this.output.flushSync());
+    this.output = pino.destination({ fd: descriptor, sync: true });
+    process.on('exit', () => this.flush());
   }
 
   write(line: string): void {
-    this.output.write(line);
-    if (this.lastLevel >= WARN_LEVEL) this.output.flushSync();
+    const bytes = Buffer.byteLength(line);
+    if (this.gatheredBytes + bytes > GATHERED_MAX_BYTES) this.flush();
+    this.gathered += line;
+    this.gatheredBytes += bytes;
+    if (this.lastLevel >= WARN_LEVEL) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), GATHERED_MAX_MS).unref();
+  }
+
+  private flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    if (this.gathered === '') return;
+    const lines = this.gathered;
+    this.gathered = '';
+    this.gatheredBytes = 0;
+    this.output.write(lines);
   }
 }
 

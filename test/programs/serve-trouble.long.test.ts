@@ -100,7 +100,7 @@ describe('trouble', () => {
     expect((await afterDeath(1)).suspects).toBe(1);
     expect((await deliver()).reply).toBe('SMFIR_ACCEPT');
     await waitUntil('it to be cleared', SETTLE_MS, async () => (await house.status()).suspects === 0);
-    expect(house.weir.log()).toContain('survived alone');
+    await waitUntil('it to be told', SETTLE_MS, () => house.weir.log().includes('survived alone'));
   });
 
   it('makes suspects of what was in hand when everything was killed at once', async () => {
