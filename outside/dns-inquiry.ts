@@ -79,7 +79,8 @@ class Inquiry {
     this.waiting += 1;
     one.end = ask(server.address, this.question, (heard) => this.hear(one, heard));
     if (this.again !== null) clearTimeout(this.again);
-    this.again = setTimeout(() => this.sendAgain(one), this.options.timeoutMs / this.options.tries);
+    // Sent once only, it is late at half time all the same: a probe must have time to tell silence from one slow name.
+    this.again = setTimeout(() => this.sendAgain(one), this.options.timeoutMs / Math.max(2, this.options.tries));
     return true;
   }
 

@@ -10,6 +10,8 @@ export const LABEL_MAX_CHARS = 63;
 const TEXT_MAX_CHARS = 1_024;
 
 const PRINTABLE = /^[\x20-\x7e]+$/;
+/** What the conversion would drop, decode or take for an end: in an international label it has no place. */
+const NOT_INTERNATIONAL = /[\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]/;
 
 /** Lower-case name without a last dot, or null. Underscores, digits and the rest of ASCII may stand in labels (RFC 2181 §11). */
 export function normaliseName(text: string): string | null {
@@ -33,6 +35,9 @@ function isName(ascii: string): boolean {
 /** Empty when it is none (control characters, code points that IDNA does not know). Labels of ASCII stay as they are. */
 function toALabels(text: string): string {
   const labels = text.split(/[.\u3002\uff0e\uff61]/);
-  const converted = labels.map((label) => (PRINTABLE.test(label) ? label : domainToASCII(label)));
+  const converted = labels.map((label) => {
+    if (PRINTABLE.test(label)) return label;
+    return NOT_INTERNATIONAL.test(label) ? '' : domainToASCII(label);
+  });
   return converted.includes('') ? '' : converted.join('.');
 }

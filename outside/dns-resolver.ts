@@ -234,11 +234,9 @@ class CachingResolver implements DnsResolver {
     stale: DnsAnswer | null,
   ): Promise<DnsAnswer> {
     return new Promise((resolve) => {
-      const limitMs = Math.min(
-        timeoutMs ?? Infinity,
-        stale === null ? Infinity : STALE_WAIT_MS,
-        this.options.timeoutMs,
-      );
+      // The question itself ends within the resolver's limit, and then knows best what to say.
+      const limitMs = Math.min(timeoutMs ?? Infinity, stale === null ? Infinity : STALE_WAIT_MS);
+      const isShorter = limitMs < this.options.timeoutMs;
       const waiters = this.flights.get(key) ?? new Set();
       const settle = (answer: DnsAnswer): void => {
         clearTimeout(timer);
@@ -246,7 +244,8 @@ class CachingResolver implements DnsResolver {
         waiters.delete(settle);
         resolve(stale !== null && isFailure(answer) ? stale : answer);
       };
-      const timer = setTimeout(() => settle(timedOut(`no answer within ${String(limitMs)} ms`)), limitMs);
+      const giveUp = (): void => settle(timedOut(`no answer within ${String(limitMs)} ms`));
+      const timer = isShorter ? setTimeout(giveUp, limitMs) : undefined;
       const abort = (): void => settle(timedOut('called off'));
       signal?.addEventListener('abort', abort, { once: true });
       waiters.add(settle);
@@ -259,14 +258,15 @@ class CachingResolver implements DnsResolver {
     });
   }
 
-  /** Waits for a turn, asks, keeps what came. */
+  /** Waits for a turn, asks, keeps what came; all within the time limit. */
   private async fly(type: RecordType, name: string, key: string): Promise<DnsAnswer> {
+    const deadline = this.world.clock.monotonicMs() + this.options.timeoutMs;
     if (!(await this.slots.take(this.options.timeoutMs)))
       return this.servers.areSilent || this.isClosed
         ? timedOut('no DNS server answers')
         : { status: 'busy', detail: 'too many questions are out' };
     try {
-      const answer = this.clamp(await this.chase(type, name));
+      const answer = this.clamp(await this.chase(type, name, deadline));
       if (!isFailure(answer)) this.cache.putAnswer(key, answer);
       else if (!this.isClosed) this.cache.putFailure(key, answer, this.options.failureTtlS * 1_000);
       return answer;
@@ -276,8 +276,7 @@ class CachingResolver implements DnsResolver {
   }
 
   /** Asks; where the answer ends in an alias whose records the server left out, asks for those. */
-  private async chase(type: RecordType, name: string): Promise<DnsAnswer> {
-    const deadline = this.world.clock.monotonicMs() + this.options.timeoutMs;
+  private async chase(type: RecordType, name: string, deadline: number): Promise<DnsAnswer> {
     let current = name;
     let ttlS = Number.POSITIVE_INFINITY;
     for (let aliases = 0; aliases <= ALIASES_MAX;) {
@@ -294,6 +293,7 @@ class CachingResolver implements DnsResolver {
 
   private put(type: RecordType, name: string, leftMs: number): Promise<Outcome> {
     const timeoutMs = Math.max(1, leftMs);
+    if (this.isClosed) return Promise.resolve({ kind: 'timeout', detail: 'the resolver is closed' });
     return new Promise((resolve) => {
       const limits = { timeoutMs, tries: this.options.tries, clock: this.world.clock };
       const callOff = inquire(this.servers, { type, name }, limits, (outcome) => {

@@ -69,6 +69,7 @@ class Server53 implements ScriptedDns {
   private tcp!: Server;
   private readonly connections = new Set<Socket>();
   private readonly timers = new Set<NodeJS.Timeout>();
+  private stopped: Promise<void> | null = null;
 
   constructor(zone: Zone) {
     for (const [name, entry] of Object.entries(zone)) this.set(name, entry);
@@ -118,7 +119,12 @@ class Server53 implements ScriptedDns {
     }
   }
 
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.stopped ??= this.shut();
+    return this.stopped;
+  }
+
+  private async shut(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer);
     for (const connection of this.connections) connection.destroy();
     const closed = [once(this.udp, 'close'), once(this.tcp, 'close')];
