@@ -1,15 +1,20 @@
 // The domain of the From field, for DMARC and alignment: exactly one field with exactly one address, read by RFC 5322's
 // grammar, or none at all. Where readers of mail could come to different authors, there is no domain, never a choice.
+import type { HeaderField } from '../../message/header.js';
 import type { Message } from '../../message/message.js';
 import { unfold } from '../../message/encoded-word.js';
 import { countAuthorFields } from './author-fields.js';
-import { readMailbox, type MailboxProblem } from './mailbox.js';
+import { CLAIMED_DOMAINS_MAX, claimedDomains, readMailbox, type MailboxProblem } from './mailbox.js';
 
 export type AuthorProblem = 'missing' | 'repeated' | MailboxProblem;
 
-/** `domain` in lower case A-labels, or null with the reason. */
+/**
+ * `domain` in lower case A-labels, or null with the reason; then `claimed` are the domains some reader may take for the
+ * author's, whose policies a failure is held to (RFC 7489 §6.6.1).
+ */
 export type Author =
-  { readonly domain: string; readonly problem: null } | { readonly domain: null; readonly problem: AuthorProblem };
+  | { readonly domain: string; readonly problem: null }
+  | { readonly domain: null; readonly problem: AuthorProblem; readonly claimed?: readonly string[] };
 
 /** What each problem means, for people. */
 export const AUTHOR_PROBLEMS: Readonly<Record<AuthorProblem, string>> = {
@@ -24,9 +29,19 @@ export const AUTHOR_PROBLEMS: Readonly<Record<AuthorProblem, string>> = {
 /** Longest From field that is read, bytes; RFC 5322 lines are at most 998. */
 export const FROM_BYTES_MAX = 16_384;
 
+/** From fields whose claims are looked at. */
+const FIELDS_MAX = 4;
+
 /** Reads the author of a message (RFC 7489 §6.6.1). Never throws; linear in the header's length. */
 export function fromDomain(message: Message): Author {
   const fields = message.headersNamed('from');
+  const author = readAuthor(message, fields);
+  if (author.problem === null || author.problem === 'missing') return author;
+  const claimed = fields.slice(0, FIELDS_MAX).flatMap((field) => claimedDomains(looseText(field)));
+  return { ...author, claimed: [...new Set(claimed)].slice(0, CLAIMED_DOMAINS_MAX) };
+}
+
+function readAuthor(message: Message, fields: readonly HeaderField[]): Author {
   const count = Math.max(countAuthorFields(message), fields.length);
   const field = fields[0];
   if (count > 1) return none('repeated');
@@ -50,4 +65,11 @@ function fieldText(rawValue: string): string | null {
   const folded = rawValue.replaceAll('\r\n', '\n');
   if (/[\x00-\x08\x0b-\x1f\x7f]/.test(folded)) return null;
   return Buffer.from(unfold(folded), 'latin1').toString('utf8');
+}
+
+/** The start of the value, whatever it holds: controls are blanks. */
+function looseText({ rawValue }: HeaderField): string {
+  return Buffer.from(rawValue.slice(0, FROM_BYTES_MAX), 'latin1')
+    .toString('utf8')
+    .replace(/[\x00-\x1f\x7f]/g, ' ');
 }

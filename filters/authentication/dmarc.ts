@@ -1,7 +1,7 @@
 // DMARC (RFC 7489 §6.6.2): what SPF and DKIM proved, held against the domain of the From field and the policy it publishes.
 // Gives facts; a message without exactly one author domain never passes.
 import { alignmentOf, satisfies } from './alignment.js';
-import { AUTHOR_PROBLEMS, type Author } from './author.js';
+import { AUTHOR_PROBLEMS, type Author, type AuthorProblem } from './author.js';
 import { discoverPolicy, type DiscoveryBounds, type DmarcDiscovery } from './dmarc-discovery.js';
 import type { DmarcRecord } from './dmarc-record.js';
 import type { DkimFacts, DmarcFacts, DmarcPolicy, SpfFacts } from './facts.js';
@@ -20,17 +20,46 @@ export interface DmarcInput {
   readonly rescuedBy?: 'trusted-arc' | 'trusted-forwarder' | null;
 }
 
-/** Looks up the policy and concludes. Never rejects. */
-export async function evaluateDmarc(input: DmarcInput & DiscoveryBounds): Promise<DmarcFacts> {
-  const { domain } = input.author;
-  return concludeDmarc(input, domain === null ? null : await discoverPolicy(domain, input));
+/** What was found for each domain that is, or that some reader may take for, the author's. */
+export type Discovered = ReadonlyMap<string, DmarcDiscovery>;
+
+/** Looks up the policies that matter for an author: those of all domains claimed where none is the author's. */
+export async function discoverPolicies(author: Author, bounds: DiscoveryBounds): Promise<Discovered> {
+  const domains = author.domain === null ? (author.claimed ?? []) : [author.domain];
+  return new Map(
+    await Promise.all(domains.map(async (domain) => [domain, await discoverPolicy(domain, bounds)] as const)),
+  );
 }
 
-/** The same with the policy already looked up, which may run beside SPF and DKIM. `found` is null where there is no author. */
-export function concludeDmarc(input: DmarcInput, found: DmarcDiscovery | null): DmarcFacts {
+/** Looks up the policy and concludes. Never rejects. */
+export async function evaluateDmarc(input: DmarcInput & DiscoveryBounds): Promise<DmarcFacts> {
+  return concludeDmarc(input, await discoverPolicies(input.author, input));
+}
+
+/** The same with the policies already looked up, which may run beside SPF and DKIM. */
+export function concludeDmarc(input: DmarcInput, found: Discovered): DmarcFacts {
   const { domain, problem } = input.author;
-  if (domain === null) return { ...NOTHING, result: 'permerror', domain: '', problem: AUTHOR_PROBLEMS[problem] };
-  if (found === null) return { ...NOTHING, result: 'temperror', domain, problem: 'the policy was not looked up' };
+  return domain === null ? concludeUnclear(input, problem, found) : concludeFor(input, domain, found.get(domain));
+}
+
+/**
+ * Without one author nothing passes; the strictest policy among the claimed domains whose check fails is applied (RFC 7489
+ * §6.6.1), so that a comma in the From field is no way around a policy.
+ */
+function concludeUnclear(input: DmarcInput, problem: AuthorProblem, found: Discovered): DmarcFacts {
+  const checks = [...found].map(([domain, one]) => concludeFor(input, domain, one));
+  const failures = checks.filter(({ result }) => result === 'fail');
+  const strictest = POLICIES.map((policy) => failures.find(({ applied }) => applied === policy)).find(Boolean);
+  const reason = AUTHOR_PROBLEMS[problem];
+  if (strictest !== undefined) return { ...strictest, alignedSpf: false, alignedDkim: false, problem: reason };
+  return { ...NOTHING, result: 'permerror', domain: '', problem: reason };
+}
+
+/** Policies that ask for something, strictest first. */
+const POLICIES = ['reject', 'quarantine'] as const satisfies DmarcPolicy[];
+
+function concludeFor(input: DmarcInput, domain: string, found: DmarcDiscovery | undefined): DmarcFacts {
+  if (found === undefined) return { ...NOTHING, result: 'temperror', domain, problem: 'the policy was not looked up' };
   if (found.status === 'found') return judge(input, domain, found);
   const local = input.localPolicy?.(domain) ?? null;
   if (found.status === 'none' && local !== null) return judge(input, domain, WITHOUT_RECORD);

@@ -1,21 +1,13 @@
 // One mailbox by RFC 5322's grammar (§3.4): display name and address in angle brackets, or an address alone. Strict where
 // lenient readers come to different addresses, since what is read here is believed; otherwise gives the reason.
-import { canonicalDomain, organisationalDomain } from './domain.js';
+import { canonicalDomain, DOMAIN_LENGTH_MAX, organisationalDomain } from './domain.js';
+import { isSpecial, tokenise, withoutComments, type Token } from './mailbox-tokens.js';
 
 export type MailboxProblem = 'several' | 'group' | 'no-domain' | 'broken';
 
 /** `domain` in lower case A-labels. */
 export type Mailbox =
   { readonly domain: string; readonly problem: null } | { readonly domain: null; readonly problem: MailboxProblem };
-
-/** Comments nest at most so deep. */
-const COMMENT_DEPTH_MAX = 32;
-
-/** A word, a quoted string, a comment's place, or one special character. */
-interface Token {
-  readonly kind: 'atom' | 'quoted' | 'comment' | 'special';
-  readonly text: string;
-}
 
 /** Reads the value of a From field, unfolded, without controls. Linear; never throws. */
 export function readMailbox(text: string): Mailbox {
@@ -27,66 +19,6 @@ export function readMailbox(text: string): Mailbox {
 
 function none(problem: MailboxProblem): Mailbox {
   return { domain: null, problem };
-}
-
-/** Null where a quoted string, comment or escape is not closed. */
-function tokenise(text: string): Token[] | null {
-  const tokens: Token[] = [];
-  for (let at = 0; at < text.length;) {
-    const char = text[at] as string;
-    if (char === ' ' || char === '\t') {
-      at++;
-      continue;
-    }
-    const end = tokenEnd(text, at);
-    if (end < 0) return null;
-    const kind = KINDS.get(char) ?? 'atom';
-    tokens.push({ kind, text: text.slice(at, end) });
-    at = end;
-  }
-  return tokens;
-}
-
-const KINDS = new Map<string, Token['kind']>([
-  ['"', 'quoted'],
-  ['(', 'comment'],
-  ...[...'<>[]:;@\\,.)'].map((char) => [char, 'special'] as const),
-]);
-
-/** Offset behind the token at `at`, or -1. */
-function tokenEnd(text: string, at: number): number {
-  const kind = KINDS.get(text[at] as string);
-  if (kind === 'quoted') return quotedEnd(text, at);
-  if (kind === 'comment') return commentEnd(text, at);
-  if (kind === 'special') return at + 1;
-  let end = at + 1;
-  while (end < text.length && !KINDS.has(text[end] as string) && text[end] !== ' ' && text[end] !== '\t') end++;
-  return end;
-}
-
-function quotedEnd(text: string, from: number): number {
-  for (let at = from + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === '"') return at + 1;
-  }
-  return -1;
-}
-
-function commentEnd(text: string, from: number): number {
-  let depth = 0;
-  for (let at = from; at < text.length; at++) {
-    const char = text[at];
-    if (char === '\\') at++;
-    else if (char === '(' && ++depth > COMMENT_DEPTH_MAX) return -1;
-    else if (char === ')' && --depth === 0) return at + 1;
-  }
-  return -1;
-}
-
-const isSpecial = (char: string) => (token: Token | undefined) => token?.kind === 'special' && token.text === char;
-
-function withoutComments(tokens: readonly Token[]): readonly Token[] {
-  return tokens.filter(({ kind }) => kind !== 'comment');
 }
 
 /** `Name <local@domain>`, nothing behind it but comments. */
@@ -162,4 +94,42 @@ function isLocalPart(tokens: readonly Token[]): boolean {
     const next = tokens[index + 1];
     return (token.kind === 'atom' || token.kind === 'quoted') && (next === undefined || isSpecial('.')(next));
   });
+}
+
+/** Domains one field may claim; the rest is left out. */
+export const CLAIMED_DOMAINS_MAX = 5;
+
+/**
+ * Every domain that some reader may take for the author's where `readMailbox` finds none: what follows an at sign outside
+ * quotes and comments, or anywhere at all where those are not closed.
+ */
+export function claimedDomains(text: string): readonly string[] {
+  const tokens = tokenise(text);
+  const plain = tokens === null ? text : plainText(tokens);
+  const domains = new Set<string>();
+  for (let at = plain.indexOf('@'); at >= 0 && domains.size < CLAIMED_DOMAINS_MAX; at = plain.indexOf('@', at + 1)) {
+    const domain = canonicalDomain(domainRun(plain, at + 1));
+    if (domain !== null) domains.add(domain);
+  }
+  return [...domains];
+}
+
+/** Words and specials as they stand, blanks between words; what is quoted or a comment is a blank. */
+function plainText(tokens: readonly Token[]): string {
+  let out = '';
+  for (const [index, { kind, text }] of tokens.entries()) {
+    const isGap = kind === 'quoted' || kind === 'comment' || (kind === 'atom' && tokens[index - 1]?.kind === 'atom');
+    out += isGap ? ' ' : '';
+    if (kind === 'atom' || kind === 'special') out += text;
+  }
+  return out;
+}
+
+/** Longest run looked at: a name and its final dot. */
+const RUN_MAX = DOMAIN_LENGTH_MAX + 1;
+
+function domainRun(text: string, start: number): string {
+  const run = text.slice(start, start + RUN_MAX);
+  const end = run.search(/[\x00-\x20"(),:;<>@[\\\]]/);
+  return end < 0 ? run : run.slice(0, end);
 }

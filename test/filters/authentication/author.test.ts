@@ -137,7 +137,7 @@ describe('no author', () => {
     ['a@good.test\rX', 'broken'],
     [`${'x'.repeat(20_000)} <a@good.test>`, 'broken'],
   ])('%s', (value, problem) => {
-    expect(author(`From: ${value}`)).toEqual({ domain: null, problem });
+    expect(author(`From: ${value}`)).toMatchObject({ domain: null, problem });
   });
 
   it('without a From field', () => {
@@ -165,7 +165,7 @@ describe('no author', () => {
     ['beyond the parser', ['From: a@good.test', ...Array.from({ length: 5_000 }, () => 'X: y'), 'From: b@bank.test']],
     ['beyond its bytes', ['From: a@good.test', `X: ${'y'.repeat(1_100_000)}`, 'From: b@bank.test']],
   ])('%s', (_what, lines) => {
-    expect(author(...lines)).toEqual({ domain: null, problem: 'repeated' });
+    expect(author(...lines)).toMatchObject({ domain: null, problem: 'repeated' });
   });
 
   it('where the only field lies beyond what was read', () => {
@@ -177,6 +177,33 @@ describe('no author', () => {
       const text = ['From: a@good.test', 'From: b@bank.test', '', 'Hello'].join(end);
       expect(fromDomain(parseMessage(Buffer.from(text))).domain).toBeNull();
     }
+  });
+});
+
+describe('what a field without an author claims', () => {
+  it.each([
+    ['a@good.test, b@bank.test', ['good.test', 'bank.test']],
+    ['a@good.test, b@GOOD.test.', ['good.test']],
+    ['Ann , <a@bank.test>', ['bank.test']],
+    ['"x@other.test", (y@other.test) <a@bank.test>', ['bank.test']],
+    ['friends: a@bank.test;', ['bank.test']],
+    ['a@good.test b@bank.test', ['good.test', 'bank.test']],
+    ['<@good.test:b@bank.test>', ['good.test', 'bank.test']],
+    ['<a@bank.test@good.test>', ['bank.test', 'good.test']],
+    ['"Ann <a@bank.test>', ['bank.test']],
+    ['a@bank.test\0@good.test', ['bank.test', 'good.test']],
+    ['Ann', []],
+    ['a@[192.0.2.1]', []],
+    [
+      Array.from({ length: 50 }, (_, at) => `a@d${at}.test`).join(', '),
+      ['d0.test', 'd1.test', 'd2.test', 'd3.test', 'd4.test'],
+    ],
+  ])('%s', (value, claimed) => {
+    expect(author(`From: ${value}`)).toMatchObject({ domain: null, claimed });
+  });
+
+  it('over several fields', () => {
+    expect(author('From: a@good.test', 'From: b@bank.test')).toMatchObject({ claimed: ['good.test', 'bank.test'] });
   });
 });
 

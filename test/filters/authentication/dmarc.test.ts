@@ -330,17 +330,39 @@ describe('what a failure leads to', () => {
     expect(await evaluate({}, 'other.test', local('reject'))).toMatchObject({ result: 'none', applied: 'none' });
   });
 
-  it('nothing at all for a message without an author', () => {
-    const author: Author = { domain: null, problem: 'repeated' };
-    const facts = concludeDmarc({ ...passing, author, dkim: [dkimFacts('pass')], sha256: FIRST }, null);
-    expect(facts).toMatchObject({
-      result: 'permerror',
-      domain: '',
-      applied: 'none',
-      alignedSpf: false,
-      alignedDkim: false,
+  describe('without an author', () => {
+    const unclear = (claimed: readonly string[], fields: Partial<DmarcInput> = {}, zone: Zone = ZONE) =>
+      evaluate(zone, '', { author: { domain: null, problem: 'several', claimed }, ...fields });
+    const ZONE: Zone = {
+      ...policy('v=DMARC1; p=reject'),
+      ...policy('v=DMARC1; p=quarantine', 'middle.test'),
+      ...policy('v=DMARC1; p=none', 'mild.test'),
+      '_dmarc.down.test': { behaviour: 'servfail' },
+    };
+    it.each([
+      ['none claimed', [], {}, 'permerror', 'none', ''],
+      ['one without a policy', ['plain.test'], {}, 'permerror', 'none', ''],
+      ['one whose policy asks for nothing', ['mild.test'], {}, 'permerror', 'none', ''],
+      ['one whose policy asks for refusal', ['good.test'], {}, 'fail', 'reject', 'good.test'],
+      ['several: the strictest', ['mild.test', 'middle.test', 'good.test'], {}, 'fail', 'reject', 'good.test'],
+      ['several: one of them passes', ['good.test', 'middle.test'], passing, 'fail', 'quarantine', 'middle.test'],
+      ['one that passes', ['good.test'], passing, 'permerror', 'none', ''],
+      ['one that DNS does not tell', ['down.test'], {}, 'permerror', 'none', ''],
+      ['one for which somebody vouches', ['good.test'], { rescuedBy: 'trusted-arc' as const }, 'permerror', 'none', ''],
+    ] as [string, string[], Partial<DmarcInput>, string, string, string][])(
+      '%s',
+      async (_what, claimed, fields, result, applied, domain) => {
+        const facts = await unclear(claimed, fields);
+        expect(facts).toMatchObject({ result, applied, domain, alignedSpf: false, alignedDkim: false });
+        expect(facts.problem).toMatch(/From field/);
+      },
+    );
+
+    it('nothing passes, whatever did', () => {
+      const author: Author = { domain: null, problem: 'repeated' };
+      const facts = concludeDmarc({ ...passing, author, dkim: [dkimFacts('pass')], sha256: FIRST }, new Map());
+      expect(facts).toMatchObject({ result: 'permerror', applied: 'none', alignedSpf: false, alignedDkim: false });
     });
-    expect(facts.problem).toMatch(/From field/);
   });
 });
 
