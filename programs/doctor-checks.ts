@@ -20,6 +20,7 @@ import { callControl, controlSocketPath } from './control.js';
 import type { ServerStatus } from './process-messages.js';
 import { processesSection } from './processes-settings.js';
 import { storageSection } from './storage-settings.js';
+import { openWorld } from './world.js';
 
 /** Open files a busy server should be allowed. */
 export const OPEN_FILES_WANTED = 4_096;
@@ -251,8 +252,9 @@ function negotiate(target: net.NetConnectOpts): Promise<number> {
 
 /** Makes the stages as a worker would, and asks each what works. */
 export async function checkStages(configuration: Configuration): Promise<readonly DoctorLine[]> {
+  const world = openWorld(() => undefined);
   try {
-    const outside = { clock: systemClock, resolver: null, countries: null, alert: () => undefined };
+    const outside = world.outside(configuration);
     const inForce = await buildInForce(configuration, STAGES, outside, (scan) => scan, buildSealing);
     try {
       const checks = await inForce.pipeline.check(AbortSignal.timeout(STAGES_MS));
@@ -265,5 +267,7 @@ export async function checkStages(configuration: Configuration): Promise<readonl
     }
   } catch (error) {
     return [line('stages', 'fail', reasonOf(error), 'weir serve would not start with these settings')];
+  } finally {
+    world.close();
   }
 }

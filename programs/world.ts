@@ -1,5 +1,5 @@
-// What the world offers the stages of one process: the clock, one resolver that outlives reloads, one country database, alerts. Takes settings
-// as they come into force; must be closed, since its sockets keep a process alive.
+// What the world offers the stages of one process: the clock, one resolver that outlives reloads, one country database,
+// alerts. Takes settings as they come into force; must be closed, since its sockets keep a process alive.
 import type { Configuration } from '../config/load.js';
 import type { AlertCode } from '../logs/alerts.js';
 import { systemClock } from '../outside/clock.js';
