@@ -176,11 +176,18 @@ const showProblem = (problem: string | null) =>
 
 function judgeDmarc(input: PolicyInput): readonly Finding[] {
   const { author, facts } = input;
-  if (author !== null && author.problem !== null) return judgeAuthor(author.problem, input.settings);
-  if (facts.dmarc === null) return [];
+  if (author !== null && author.problem !== null) {
+    const unclear = judgeAuthor(author.problem, input.settings);
+    // A domain that the field claims asks for refusal or quarantine (RFC 7489 §6.6.1).
+    return facts.dmarc?.result === 'fail' ? [...unclear, ...judgePolicy(facts.dmarc, input)] : unclear;
+  }
+  return facts.dmarc === null ? [] : judgePolicy(facts.dmarc, input);
+}
+
+function judgePolicy(dmarc: DmarcFacts, { facts, settings }: PolicyInput): readonly Finding[] {
   const evidence = describeDmarc(facts);
-  const found = dmarcIds(facts.dmarc).map((id) => finding(id, evidence));
-  const isLate = facts.dmarc.result === 'temperror' && input.settings.dmarc.onTemperror === 'tempfail';
+  const found = dmarcIds(dmarc).map((id) => finding(id, evidence));
+  const isLate = dmarc.result === 'temperror' && settings.dmarc.onTemperror === 'tempfail';
   return isLate ? [...found, finding('AUTH_DMARC_TRY_LATER', evidence)] : found;
 }
 
