@@ -4,9 +4,11 @@ import { getDomain } from 'tldts';
 import type { Transaction } from '../message/envelope.js';
 import type { HeaderField } from '../message/header.js';
 import type { Message } from '../message/message.js';
+import type { Countries } from '../outside/countries.js';
 import { toBytes } from './bytes.js';
 import type { HeaderModifier, HeaderSelector } from './definition.js';
 import { Subject } from './pattern/pattern.js';
+import { isRelayCountries, relayCountries } from './relay-countries.js';
 
 /** Longest single value (SpamAssassin's own bound) and longest joined value, bytes. */
 export const VALUE_LENGTH_MAX = 8_192;
@@ -24,10 +26,12 @@ export class HeaderValues {
   constructor(
     private readonly message: Message,
     private readonly transaction: Transaction | null,
+    private readonly countries: Countries | null,
   ) {}
 
   /** Whether the field is there, even empty. */
   exists(name: string): boolean {
+    if (isRelayCountries(name)) return this.read({ name, modifiers: [] }) !== null;
     return this.fields(name).length > 0 || (isPseudo(name) && this.read({ name, modifiers: [] }) !== null);
   }
 
@@ -55,6 +59,7 @@ export class HeaderValues {
     else if (name === 'MESSAGEID') fields = MESSAGE_ID_FIELDS.flatMap((field) => this.fields(field));
     else if (name.toLowerCase() === 'tocc') fields = [...this.fields('to'), ...this.fields('cc')];
     else if (name.toLowerCase() === 'envelopefrom') return this.envelopeFrom();
+    else if (isRelayCountries(name)) return relayCountries(this.message, this.transaction, this.countries);
     else fields = this.fields(name);
     if (has('first')) fields = fields.slice(0, 1);
     if (has('last')) fields = fields.slice(-1);

@@ -4,6 +4,7 @@
 import type { Transaction } from '../message/envelope.js';
 import type { Message, Text } from '../message/message.js';
 import type { Part } from '../message/mime.js';
+import type { Countries } from '../outside/countries.js';
 import { toBytes, WHITE_SPACE } from './bytes.js';
 import type { TextInput } from './definition.js';
 import { HeaderValues } from './headers.js';
@@ -40,8 +41,9 @@ export class RuleInputs {
     readonly message: Message,
     readonly transaction: Transaction | null,
     readonly textBytesMax: number,
+    countries: Countries | null = null,
   ) {
-    this.headers = new HeaderValues(message, transaction);
+    this.headers = new HeaderValues(message, transaction, countries);
   }
 
   /** Whether something was too large to be looked at whole, as far as inputs were asked for yet. */

@@ -81,7 +81,7 @@ function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFile
 }
 
 function judge(job: MessageJob, { set }: LoadedRules, textMaxBytes: number, outside: Outside): StageReport {
-  const inputs = new RuleInputs(job.message, job.transaction, textMaxBytes);
+  const inputs = new RuleInputs(job.message, job.transaction, textMaxBytes, outside.countries);
   const result = evaluateRules(set, inputs, {
     deadline: job.deadline,
     monotonicMs: () => outside.clock.monotonicMs(),

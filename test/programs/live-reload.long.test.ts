@@ -154,7 +154,7 @@ describe('live reload', () => {
     await writer;
     expect(new Set(pairs)).toEqual(new Set(['SMFIR_REPLYCODE']));
     expect(seen.size).toBeGreaterThan(1);
-    const rows = await house.weir.rows(['log', 'search', '--limit', '5000']);
+    const rows = await house.weir.rows(['log', 'search', '--limit', '1000']);
     const sets = rows
       .map((row) => (row['findings'] as readonly { readonly id: string }[]).map(({ id }) => id))
       .filter((ids) => ids.some((id) => /^MCP_(ONE|UNO|TWO|DUE)$/.test(id)))
