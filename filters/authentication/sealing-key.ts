@@ -3,6 +3,9 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { RSA_BITS_MIN, type KeyType } from './key-record.js';
 
+/** Longer RSA keys make signatures that fit no line of a header (RFC 5322 §2.1.1). */
+export const SEALING_RSA_BITS_MAX = 4_096;
+
 export interface SealingKey {
   readonly key: KeyObject;
   readonly type: KeyType;
@@ -17,6 +20,8 @@ export function readSealingKey(pem: string, file: string): SealingKey {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < RSA_BITS_MIN)
     throw new Error(`${file}: an RSA key of ${bits} bits; ${RSA_BITS_MIN} is the least, 2048 usual`);
+  if (bits > SEALING_RSA_BITS_MAX)
+    throw new Error(`${file}: an RSA key of ${bits} bits; ${SEALING_RSA_BITS_MAX} is the most`);
   return { key, type: 'rsa' };
 }
 

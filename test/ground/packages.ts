@@ -33,6 +33,11 @@ export const GROUND_PACKAGES = [
     why: 'an independent signer and verifier of DKIM and ARC',
   },
   {
+    name: 'python3-authres',
+    proof: { file: '/usr/lib/python3/dist-packages/authres/__init__.py' },
+    why: 'what that signer needs for ARC',
+  },
+  {
     name: 'python3-nacl',
     proof: { file: '/usr/lib/python3/dist-packages/nacl/__init__.py' },
     why: 'Ed25519 for that signer',
