@@ -1,6 +1,12 @@
 // Our resolver as mailauth's functions take one: a function of name and type that gives records or throws an error with
 // a code. Only "no such name" and "no such record" become codes that mailauth takes for absence; all else is temporary.
-import { isFailure, type DnsAnswer, type RecordType, type Resolver } from '../../outside/resolver.js';
+import {
+  isFailure,
+  type DnsAnswer,
+  type RecordShapes,
+  type RecordType,
+  type Resolver,
+} from '../../outside/resolver.js';
 
 /** What mailauth calls: an array of addresses or names, of `{ exchange, priority }`, or of arrays of TXT strings. */
 export type MailauthResolver = (name: string, type: string) => Promise<string[] | string[][]>;
@@ -45,13 +51,18 @@ function isRecordType(type: string): type is RecordType {
 
 /** Fresh copies, since mailauth sorts what it is given. Its types leave MX out, though it asks for them. */
 function recordsOf(answer: DnsAnswer): string[] | string[][] {
-  if (answer.status === 'found') return structuredClone(answer.records) as unknown as string[] | string[][];
+  if (answer.status === 'found') return answer.records.map(copyOf) as string[] | string[][];
   if (!isFailure(answer)) {
     throw answer.status === 'nxdomain'
       ? new DnsError('ENOTFOUND', 'the name does not exist')
       : new DnsError('ENODATA', 'the name has no such record');
   }
   throw new DnsError(CODES[answer.status], `${answer.status}: ${answer.detail}`);
+}
+
+function copyOf(record: RecordShapes[RecordType]): unknown {
+  if (typeof record === 'string') return record;
+  return 'exchange' in record ? { ...record } : [...record];
 }
 
 /** `invalid` is a name that cannot exist in the DNS: a fact, not a failure, and mailauth reads EBADNAME so. */
