@@ -1,13 +1,15 @@
 // The admin process: answers the control socket, sends the outbox, keeps logs and quarantine within their bounds, and
 // records alerts. It judges no mail, and mail flows while it is away.
 import { setPriority } from 'node:os';
+import type { Configuration } from '../config/load.js';
 import { logSection } from '../logs/settings.js';
 import { createTextLog, type TextLog } from '../logs/text-log.js';
 import { controlSocketPath, serveControl, type ControlServer } from './control.js';
 import { LifeFile } from './in-flight.js';
 import type { OrderChannel } from './order-channel.js';
+import { startOwnAddressCheck, type OwnAddressCheck } from './own-addresses.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
-import type { Order, StartOrder } from './process-messages.js';
+import type { Order, SettingsText, StartOrder } from './process-messages.js';
 import { openStoresOf } from './process-stores.js';
 import { parseSettings } from './settings.js';
 import { storageSection } from './storage-settings.js';
@@ -19,6 +21,8 @@ const NICENESS = 5;
 
 class Admin {
   private ending: Promise<void> | null = null;
+  private readonly prepared = new Map<number, Configuration>();
+  private ownAddresses: OwnAddressCheck;
 
   private constructor(
     private readonly life: LifeFile,
@@ -26,7 +30,10 @@ class Admin {
     private readonly control: ControlServer,
     private readonly text: TextLog,
     private readonly channel: OrderChannel,
-  ) {}
+    configuration: Configuration,
+  ) {
+    this.ownAddresses = this.checkOwnAddresses(configuration);
+  }
 
   /** Starts and says `ready`. Rejects when settings or stores are no good, or the control socket is taken. */
   static async start(order: StartOrder, channel: OrderChannel): Promise<Admin> {
@@ -36,15 +43,18 @@ class Admin {
     setPriority(NICENESS);
     const life = new LifeFile(order.life, () => ({ connections: 0 }));
     const stores = await openStoresOf(configuration, text);
+    let admin: Admin | null = null;
     const control = await serveControl(controlSocketPath(configuration.section(storageSection).dir), {
       ...storeControlMethods(stores),
       alerts: () => stores.alerts.list(),
       status: () => channel.ask('status'),
       reload: () => channel.ask('reload'),
+      ownAddresses: () => Promise.resolve(admin?.ownAddresses.last() ?? null),
     });
+    admin = new Admin(life, stores, control, text, channel, configuration);
     await stores.startWork();
     channel.say({ kind: 'ready', version: configuration.version });
-    return new Admin(life, stores, control, text, channel);
+    return admin;
   }
 
   obey(order: Order): void {
@@ -53,12 +63,16 @@ class Admin {
         this.stores.alerts.alert(order.code, order.raised, order.detail);
         break;
       case 'prepare':
-        this.channel.say({ kind: 'prepared', id: order.id, objection: null });
+        this.channel.say({ kind: 'prepared', id: order.id, objection: this.prepare(order.id, order) });
         break;
       case 'commit':
+        this.commit(order.id);
+        break;
       case 'cancel':
+        this.prepared.delete(order.id);
+        break;
       case 'suspects':
-        // Sections that this process reads change with its restart, which the supervisor sees to.
+        // Sections that this process reads at its start change with its restart, which the supervisor sees to.
         break;
       case 'drain':
       case 'stop':
@@ -69,9 +83,37 @@ class Admin {
     }
   }
 
+  private prepare(id: number, settings: SettingsText): string | null {
+    try {
+      this.prepared.set(id, parseSettings(settings));
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private commit(id: number): void {
+    const configuration = this.prepared.get(id);
+    if (configuration === undefined) return;
+    this.prepared.delete(id);
+    const { ownAddresses } = this;
+    ownAddresses.stop();
+    this.ownAddresses = this.checkOwnAddresses(configuration, ownAddresses);
+  }
+
+  private checkOwnAddresses(configuration: Configuration, before?: OwnAddressCheck): OwnAddressCheck {
+    return startOwnAddressCheck(
+      configuration,
+      (code, raised, detail) => this.stores.alerts.alert(code, raised, detail),
+      (error) => this.text.error({ err: error }, 'own addresses could not be checked'),
+      before?.last(),
+    );
+  }
+
   /** Ends the process: callers first, then the work behind the stores, then the stores. */
   end(): Promise<void> {
     this.ending ??= exitInOrder(this.text, async () => {
+      this.ownAddresses.stop();
       await this.control.close();
       await this.stores.close();
       this.life.close();

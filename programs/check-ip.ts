@@ -11,11 +11,11 @@ import type { ListsSettings } from '../filters/lists/settings.js';
 import { KEY_MARK, parseSite } from '../filters/lists/site.js';
 import { listsStage } from '../filters/lists/stage.js';
 import { systemClock } from '../outside/clock.js';
-import { formatServerAddress, parseServerAddress, readResolvConf } from '../outside/dns-address.js';
+import { parseServerAddress } from '../outside/dns-address.js';
 import { createResolver } from '../outside/dns-resolver.js';
 import { stageSection } from '../pipeline/stage-section.js';
 import { knownText, verdictText } from './address-report.js';
-import { resolverOptions, resolverSection } from './resolver-settings.js';
+import { dnsServersOf, resolverOptions, resolverSection } from './resolver-settings.js';
 import { readSettings } from './settings.js';
 import { readMany, writeJsonLines } from './store-options.js';
 import { visible } from './table.js';
@@ -101,7 +101,12 @@ function readTask(text: string | undefined, options: Options, configuration: Con
   const lists = listsOf(options, configuration);
   if (lists.length === 0)
     return 'no lists for clients are set in `lists.sites`: name one with --list, or see --known for well-known ones';
-  return { address, lists, servers: serversOf(options, configuration), configuration };
+  return {
+    address,
+    lists,
+    servers: options.resolver === undefined ? dnsServersOf(configuration) : [options.resolver],
+    configuration,
+  };
 }
 
 function problemOf(text: string): string | null {
@@ -122,12 +127,6 @@ function listsOf({ list }: Options, configuration: Configuration): readonly List
     sites.filter(({ ask }) => ask.includes('client')),
     configuration.attached,
   );
-}
-
-function serversOf({ resolver }: Options, configuration: Configuration): readonly string[] {
-  if (resolver !== undefined) return [resolver];
-  const { servers } = configuration.section(resolverSection);
-  return servers.length > 0 ? servers : readResolvConf().map(formatServerAddress);
 }
 
 async function run({ address, lists, servers, configuration }: Task, json: boolean): Promise<void> {

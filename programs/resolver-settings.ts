@@ -1,7 +1,8 @@
 // The `resolver` section: which DNS servers are asked, how long and how much, and how long answers are kept.
 import { Type, type Static } from 'typebox';
 import { section } from '../config/section.js';
-import { parseServerAddress, SERVERS_MAX } from '../outside/dns-address.js';
+import type { Configuration } from '../config/load.js';
+import { formatServerAddress, parseServerAddress, readResolvConf, SERVERS_MAX } from '../outside/dns-address.js';
 import { RESOLVER_DEFAULTS, type ResolverOptions } from '../outside/dns-resolver.js';
 
 const MEBIBYTE = 1_048_576;
@@ -88,4 +89,10 @@ export type ResolverSettings = Static<typeof resolverSection.schema>;
 /** The settings as the resolver takes them. */
 export function resolverOptions({ enabled: _enabled, cacheSizeMaxMb, ...options }: ResolverSettings): ResolverOptions {
   return { ...options, cacheSizeMaxBytes: cacheSizeMaxMb * MEBIBYTE };
+}
+
+/** The servers that are asked, as address:port: those of the settings, else those of the host. */
+export function dnsServersOf(configuration: Configuration): readonly string[] {
+  const { servers } = configuration.section(resolverSection);
+  return servers.length > 0 ? servers : readResolvConf().map(formatServerAddress);
 }
