@@ -1,40 +1,13 @@
-// DMARC: where the policy is found, how it is read, what aligns, what a failure leads to; DNS that fails never becomes a
-// pass nor a refusal. mailauth's evaluation is the oracle where both RFCs (7489 and 9989) say the same.
+// DMARC: where the policy is found, how it is read, what aligns, what a failure leads to.
 import fc from 'fast-check';
-import { dmarc as mailauthDmarc } from 'mailauth/lib/dmarc/index.js';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Author } from '../../../filters/authentication/author.js';
 import { DMARC_RECORD_BYTES_MAX, parseDmarcRecord } from '../../../filters/authentication/dmarc-record.js';
 import { concludeDmarc, evaluateDmarc, type DmarcInput } from '../../../filters/authentication/dmarc.js';
-import type { DmarcFacts } from '../../../filters/authentication/facts.js';
-import { mailauthResolver } from '../../../filters/authentication/mailauth-dns.js';
-import { systemClock } from '../../../outside/clock.js';
-import { createResolver, type DnsResolver } from '../../../outside/dns-resolver.js';
-import { startScriptedDns, type ScriptedDns, type Zone } from '../../ground/scripted-dns.js';
+import type { Zone } from '../../ground/scripted-dns.js';
+import { at, evaluate, FIRST, LAST, passing, policy, signal } from './dmarc-ground.js';
 import { dkimFacts, spfFacts } from './facts-made.js';
 import { zoneResolver } from './zone-resolver.js';
-
-/** Hashes whose sample points are 0 and 99. */
-const FIRST = '00000000'.padEnd(64, '0');
-const LAST = (99).toString(16).padStart(8, '0').padEnd(64, '0');
-
-const at = (domain: string): Author => ({ domain, problem: null });
-const signal = new AbortController().signal;
-
-/** Evaluates mail by `author` that neither SPF nor DKIM speaks for, unless `fields` says otherwise. */
-function evaluate(zone: Zone, author: string, fields: Partial<DmarcInput> = {}): Promise<DmarcFacts> {
-  return evaluateDmarc({
-    author: at(author),
-    spf: null,
-    dkim: [],
-    sha256: FIRST,
-    resolver: zoneResolver(zone),
-    signal,
-    ...fields,
-  });
-}
-const policy = (text: string, at = 'good.test'): Zone => ({ [`_dmarc.${at}`]: { TXT: [text] } });
-const passing = { spf: spfFacts('pass', { domain: 'good.test' }) };
 
 describe('the record', () => {
   it.each([
@@ -363,101 +336,5 @@ describe('what a failure leads to', () => {
       const facts = concludeDmarc({ ...passing, author, dkim: [dkimFacts('pass')], sha256: FIRST }, new Map());
       expect(facts).toMatchObject({ result: 'permerror', applied: 'none', alignedSpf: false, alignedDkim: false });
     });
-  });
-});
-
-describe('over DNS that fails', () => {
-  let server: ScriptedDns;
-  let resolver: DnsResolver;
-  beforeAll(async () => {
-    server = await startScriptedDns({
-      '_dmarc.good.test': {
-        TXT: [`v=DMARC1; p=reject; rua=${'mailto:reports@good.test,'.repeat(40)}`],
-        behaviour: 'truncated',
-      },
-      '_dmarc.silent.test': { behaviour: 'silent' },
-      '_dmarc.servfail.test': { behaviour: 'servfail' },
-      '_dmarc.refused.test': { behaviour: 'refused' },
-      '_dmarc.garbage.test': { behaviour: 'garbage' },
-      '_dmarc.a.good.test': { behaviour: 'servfail' },
-      '_dmarc.forged.test': { TXT: ['v=DMARC1; p=reject'], behaviour: 'spoofed-first' },
-      'empty.test': { A: ['192.0.2.1'] },
-    });
-  });
-  // One for each test: a resolver remembers that its server was silent.
-  beforeEach(() => {
-    resolver = createResolver({ servers: [server.address], timeoutMs: 300, tries: 1 }, { clock: systemClock });
-  });
-  afterEach(() => {
-    resolver.close();
-  });
-  afterAll(async () => {
-    await server.stop();
-  });
-
-  it.each([
-    ['good.test', 'fail'],
-    ['b.good.test', 'fail'],
-    ['forged.test', 'fail'],
-    ['empty.test', 'none'],
-    ['silent.test', 'temperror'],
-    ['b.silent.test', 'temperror'],
-    ['servfail.test', 'temperror'],
-    ['refused.test', 'temperror'],
-    ['garbage.test', 'temperror'],
-    ['a.good.test', 'temperror'],
-  ])('%s: %s', async (domain, result) => {
-    const facts = await evaluate({}, domain, { resolver } as Partial<DmarcInput>);
-    expect(facts).toMatchObject({ result, applied: result === 'fail' ? 'reject' : 'none' });
-    expect(facts.problem === null).toBe(result !== 'temperror');
-  });
-});
-
-describe('mailauth', () => {
-  const tags = fc.array(
-    fc.constantFrom(
-      'p=none',
-      'p=reject',
-      'p=quarantine',
-      'sp=none',
-      'sp=reject',
-      'np=reject',
-      'adkim=s',
-      'aspf=s',
-      'rua=mailto:a@b.test',
-      'p=x',
-      'x',
-    ),
-    { maxLength: 5 },
-  );
-  const domains = fc.constantFrom('good.test', 'a.good.test', 'b.a.good.test', 'other.test');
-  const cases = fc.record({
-    tags,
-    author: fc.constantFrom('good.test', 'a.good.test'),
-    spf: fc.option(domains, { nil: null }),
-    dkim: fc.array(domains, { maxLength: 2 }),
-  });
-
-  it('agrees on results and policies where both RFCs do', async () => {
-    await fc.assert(
-      fc.asyncProperty(cases, async ({ tags, author, spf, dkim }) => {
-        const zone = policy(`v=DMARC1; ${tags.join('; ')}`);
-        const ours = await evaluate(zone, author, {
-          spf: spf === null ? null : spfFacts('pass', { domain: spf }),
-          dkim: dkim.map((domain) => dkimFacts('pass', { domain })),
-        });
-        const theirs = (await mailauthDmarc({
-          headerFrom: [`x@${author}`],
-          spfDomains: spf === null ? [] : [spf],
-          dkimDomains: dkim,
-          strict: true,
-          resolver: mailauthResolver(zoneResolver(zone), { signal }),
-        } as unknown as Parameters<typeof mailauthDmarc>[0])) as { status: { result: string }; policy?: string };
-        // A record that cannot be used is `none` to mailauth, which keeps `permerror` for nothing.
-        expect(ours.result === 'permerror' ? 'none' : ours.result).toBe(theirs.status.result);
-        if (ours.result === 'fail') expect(ours.published).toBe(theirs.policy);
-      }),
-      { numRuns: 500 },
-    );
   });
 });
