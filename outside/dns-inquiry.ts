@@ -4,6 +4,7 @@ import type { Clock } from './clock.js';
 import type { Question } from './dns-message.js';
 import type { DnsServer, DnsServers } from './dns-servers.js';
 import { ask, type Heard } from './dns-transport.js';
+import { startTimeLimit } from './time-limit.js';
 
 export interface InquiryOptions {
   /** Whole time of the question, ms. */
@@ -42,8 +43,8 @@ class Inquiry {
   private readonly tries: Try[] = [];
   private failure: Outcome | null = null;
   private unreachable: string | null = null;
-  private limit: NodeJS.Timeout | null = null;
-  private again: NodeJS.Timeout | null = null;
+  private endLimit: (() => void) | null = null;
+  private endAgain: (() => void) | null = null;
   private waiting = 0;
   private isOver = false;
 
@@ -55,15 +56,15 @@ class Inquiry {
   ) {}
 
   start(): void {
-    this.limit = setTimeout(() => this.expire(), this.options.timeoutMs);
+    this.endLimit = startTimeLimit(this.options.timeoutMs, () => this.expire());
     this.send(false);
   }
 
   finish(outcome: Outcome): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.limit !== null) clearTimeout(this.limit);
-    if (this.again !== null) clearTimeout(this.again);
+    this.endLimit?.();
+    this.endAgain?.();
     for (const one of this.tries) one.end();
     this.done(outcome);
   }
@@ -78,9 +79,10 @@ class Inquiry {
     this.tries.push(one);
     this.waiting += 1;
     one.end = ask(server.address, this.question, (heard) => this.hear(one, heard));
-    if (this.again !== null) clearTimeout(this.again);
+    this.endAgain?.();
     // Sent once only, it is late at half time all the same: a probe must have time to tell silence from one slow name.
-    this.again = setTimeout(() => this.sendAgain(one), this.options.timeoutMs / Math.max(2, this.options.tries));
+    const lateMs = this.options.timeoutMs / Math.max(2, this.options.tries);
+    this.endAgain = startTimeLimit(lateMs, () => this.sendAgain(one));
     return true;
   }
 

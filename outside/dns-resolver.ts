@@ -19,6 +19,7 @@ import {
   type RecordType,
   type Resolver,
 } from './resolver.js';
+import { startTimeLimit } from './time-limit.js';
 
 /** How long a look-up waits before it takes a stale answer while the question goes on, ms (RFC 8767 §5). */
 export const STALE_WAIT_MS = 1_800;
@@ -109,12 +110,12 @@ function checkServer(address: ServerAddress, timeoutMs: number, clock: Clock): P
   const name = formatServerAddress(address);
   const sentAt = clock.monotonicMs();
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
+    const endLimit = startTimeLimit(timeoutMs, () => {
       end();
       resolve({ address: name, answeredMs: null, objection: `no answer within ${String(timeoutMs)} ms` });
-    }, timeoutMs);
+    });
     const end = ask(address, { type: 'NS', name: '' }, (heard) => {
-      clearTimeout(timer);
+      endLimit();
       const answeredMs = heard.kind === 'unreachable' ? null : Math.round(clock.monotonicMs() - sentAt);
       resolve({ address: name, answeredMs, objection: 'detail' in heard ? heard.detail : null });
     });
@@ -239,13 +240,13 @@ class CachingResolver implements DnsResolver {
       const isShorter = limitMs < this.options.timeoutMs;
       const waiters = this.flights.get(key) ?? new Set();
       const settle = (answer: DnsAnswer): void => {
-        clearTimeout(timer);
+        endLimit?.();
         signal?.removeEventListener('abort', abort);
         waiters.delete(settle);
         resolve(stale !== null && isFailure(answer) ? stale : answer);
       };
       const giveUp = (): void => settle(timedOut(`no answer within ${String(limitMs)} ms`));
-      const timer = isShorter ? setTimeout(giveUp, limitMs) : undefined;
+      const endLimit = isShorter ? startTimeLimit(limitMs, giveUp) : undefined;
       const abort = (): void => settle(timedOut('called off'));
       signal?.addEventListener('abort', abort, { once: true });
       waiters.add(settle);

@@ -3,6 +3,7 @@
 import type { Clock } from './clock.js';
 import { formatServerAddress } from './dns-address.js';
 import { ask, type ServerAddress } from './dns-transport.js';
+import { startTimeLimit } from './time-limit.js';
 
 /** A server that is late or silent is asked so often whether it is back, ms. */
 export const PROBE_EVERY_MS = 1_000;
@@ -133,12 +134,12 @@ export class DnsServers {
     const end = ask(known.address, PROBE_QUESTION, (heard) => {
       if (heard.kind !== 'unreachable') this.answered(known, sentAt);
     });
-    const over = setTimeout(() => {
+    const endLimit = startTimeLimit(this.options.timeoutMs, () => {
       endProbe();
       this.unanswered(known, sentAt);
-    }, this.options.timeoutMs).unref();
+    });
     const endProbe = (): void => {
-      clearTimeout(over);
+      endLimit();
       end();
       known.probes.delete(endProbe);
     };

@@ -15,6 +15,7 @@ import {
   type DoctorLine,
 } from './doctor-checks.js';
 import { checkCountries } from './doctor-countries.js';
+import { checkDomains } from './doctor-domains.js';
 import { checkResolver } from './doctor-resolver.js';
 import { checkStores } from './doctor-stores.js';
 import { loadSettings } from './settings.js';
@@ -70,13 +71,15 @@ export async function examine(file: string | undefined): Promise<readonly Doctor
 
 async function examineAll(configuration: Configuration): Promise<readonly DoctorLine[]> {
   const { status, lines: server } = await checkServer(configuration);
-  const [clock, storage, stores, listeners, resolver, stages] = await Promise.all([
+  // First and alone: making the stages keeps this process busy, and the time of an answer would be wrong.
+  const resolver = await checkResolver(configuration);
+  const [clock, storage, stores, listeners, stages, domains] = await Promise.all([
     checkClock(),
     checkStorage(configuration),
     checkStores(configuration),
     checkListeners(configuration),
-    checkResolver(configuration),
     checkStages(configuration),
+    checkDomains(configuration),
   ]);
   const worker = status?.processes.find(({ role }) => role === 'worker')?.pid ?? 'self';
   const here = [checkUser(configuration), clock, checkOpenFiles(worker)];
@@ -89,6 +92,7 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
     ...resolver,
     ...checkCountries(configuration),
     ...stages,
+    ...domains,
   ];
 }
 

@@ -247,3 +247,15 @@ test('each server is asked for a sign of life', async () => {
   expect(checks[1]?.objection).toBe('the server said REFUSED');
   expect(checks.slice(2).map(({ answeredMs }) => answeredMs)).toEqual([null, null]);
 });
+
+test('an answer that came while the process stood still counts', async () => {
+  const { resolver } = await ground({ 'a.test': { A: ['192.0.2.1'] } });
+  await resolver.lookup('A', 'warm.test');
+  const pending = resolver.statusOf('A', 'a.test');
+  // The server is in this process too: let it answer, then stand still until every limit is over.
+  await new Promise((done) => setTimeout(done, 0));
+  const until = performance.now() + TIMEOUT_MS * 1.5;
+  while (performance.now() < until);
+  expect(await pending).toBe('found');
+  expect(resolver.state().servers[0]?.health).toBe('good');
+});
