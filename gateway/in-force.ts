@@ -110,7 +110,7 @@ function withCountry(connection: Connection, countries: Countries | null): Conne
 }
 
 /** Own domains of the settings, of their file, and of Postfix, as far as set. */
-async function readOwnDomains(settings: DirectionsSettings): Promise<readonly string[]> {
+export async function readOwnDomains(settings: DirectionsSettings): Promise<readonly string[]> {
   const domains = [...settings.ownDomains];
   if (settings.ownDomainsFile !== '') {
     const text = await readFile(settings.ownDomainsFile, 'utf8');

@@ -63,8 +63,7 @@ function resultsOf({ facts, author, dkimChecked, connection, mailFrom }: Reporte
     ...(spfHelo === null || mailFrom === '' ? [] : [heloResult(spfHelo)]),
     ...(dkimChecked && dkim.length === 0 ? [['dkim=none']] : dkim.slice(0, SIGNATURES_MAX).map(signatureResult)),
     ...(arc === null ? [] : [arcResult(arc, connection.clientAddress)]),
-    ...(author !== null && author.problem !== null ? [unclearAuthor(author.problem)] : []),
-    ...(dmarc === null || author === null || author.problem !== null ? [] : [policyResult(dmarc)]),
+    ...dmarcResult(dmarc, author),
   ];
   return results.length === 0 ? [['none']] : results;
 }
@@ -125,6 +124,13 @@ function arcResult(arc: ArcFacts, clientAddress: string | null): Result {
     ...reason(arc.problem),
     ...(clientAddress === null ? [] : [property('smtp.remote-ip', clientAddress)]),
   ];
+}
+
+/** Without one author a failure under a claimed domain's policy is said, and never a pass. */
+function dmarcResult(dmarc: DmarcFacts | null, author: Author | null): readonly Result[] {
+  if (author === null) return [];
+  if (author.problem !== null && dmarc?.result !== 'fail') return [unclearAuthor(author.problem)];
+  return dmarc === null ? [] : [policyResult(dmarc)];
 }
 
 function policyResult(dmarc: DmarcFacts): Result {

@@ -55,6 +55,8 @@ describe('results', () => {
   it('never says more of DMARC than that the author is unclear where it is', () => {
     const author = { domain: null, problem: 'repeated' } as const;
     expect(write({ dmarc: dmarcFacts('pass') }, { author })).toMatch(/^dmarc=permerror reason="more than one From/);
+    const claimed = dmarcFacts('fail', { problem: 'more than one From field' });
+    expect(write({ dmarc: claimed }, { author })).toMatch(/^dmarc=fail \(p=reject dis=reject\) reason="more than one/);
   });
 
   it.each([
