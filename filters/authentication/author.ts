@@ -4,7 +4,7 @@ import type { HeaderField } from '../../message/header.js';
 import type { Message } from '../../message/message.js';
 import { unfold } from '../../message/encoded-word.js';
 import { countAuthorFields } from './author-fields.js';
-import { CLAIMED_DOMAINS_MAX, claimedDomains, readMailbox, type MailboxProblem } from './mailbox.js';
+import { claimedDomains, readMailbox, type MailboxProblem } from './mailbox.js';
 
 export type AuthorProblem = 'missing' | 'repeated' | MailboxProblem;
 
@@ -29,16 +29,23 @@ export const AUTHOR_PROBLEMS: Readonly<Record<AuthorProblem, string>> = {
 /** Longest From field that is read, bytes; RFC 5322 lines are at most 998. */
 export const FROM_BYTES_MAX = 16_384;
 
-/** From fields whose claims are looked at. */
-const FIELDS_MAX = 4;
+/** Claimed domains that are kept, and From fields that are looked at for them: from both ends, where readers look. */
+export const CLAIMED_DOMAINS_MAX = 6;
+const CLAIMING_FIELDS_MAX = 4;
 
 /** Reads the author of a message (RFC 7489 §6.6.1). Never throws; linear in the header's length. */
 export function fromDomain(message: Message): Author {
   const fields = message.headersNamed('from');
   const author = readAuthor(message, fields);
   if (author.problem === null || author.problem === 'missing') return author;
-  const claimed = fields.slice(0, FIELDS_MAX).flatMap((field) => claimedDomains(looseText(field)));
-  return { ...author, claimed: [...new Set(claimed)].slice(0, CLAIMED_DOMAINS_MAX) };
+  const claimed = fromBothEnds(fields, CLAIMING_FIELDS_MAX).flatMap((field) => claimedDomains(looseText(field)));
+  return { ...author, claimed: fromBothEnds([...new Set(claimed)], CLAIMED_DOMAINS_MAX) };
+}
+
+/** At most `countMax`, an even number, half of them from the end. */
+function fromBothEnds<Item>(items: readonly Item[], countMax: number): readonly Item[] {
+  const half = countMax / 2;
+  return items.length <= countMax ? items : [...items.slice(0, half), ...items.slice(-half)];
 }
 
 function readAuthor(message: Message, fields: readonly HeaderField[]): Author {
@@ -67,9 +74,11 @@ function fieldText(rawValue: string): string | null {
   return Buffer.from(unfold(folded), 'latin1').toString('utf8');
 }
 
-/** The start of the value, whatever it holds: controls are blanks. */
+/** The value, whatever it holds: controls are blanks, and of one that is too long there are both ends. */
 function looseText({ rawValue }: HeaderField): string {
-  return Buffer.from(rawValue.slice(0, FROM_BYTES_MAX), 'latin1')
+  const half = FROM_BYTES_MAX / 2;
+  const bytes = rawValue.length <= FROM_BYTES_MAX ? rawValue : `${rawValue.slice(0, half)} ${rawValue.slice(-half)}`;
+  return Buffer.from(bytes, 'latin1')
     .toString('utf8')
     .replace(/[\x00-\x1f\x7f]/g, ' ');
 }

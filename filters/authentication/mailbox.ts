@@ -96,9 +96,6 @@ function isLocalPart(tokens: readonly Token[]): boolean {
   });
 }
 
-/** Domains one field may claim; the rest is left out. */
-export const CLAIMED_DOMAINS_MAX = 5;
-
 /**
  * Every domain that some reader may take for the author's where `readMailbox` finds none: what follows an at sign outside
  * quotes and comments, or anywhere at all where those are not closed.
@@ -107,7 +104,7 @@ export function claimedDomains(text: string): readonly string[] {
   const tokens = tokenise(text);
   const plain = tokens === null ? text : plainText(tokens);
   const domains = new Set<string>();
-  for (let at = plain.indexOf('@'); at >= 0 && domains.size < CLAIMED_DOMAINS_MAX; at = plain.indexOf('@', at + 1)) {
+  for (let at = plain.indexOf('@'); at >= 0; at = plain.indexOf('@', at + 1)) {
     const domain = canonicalDomain(domainRun(plain, at + 1));
     if (domain !== null) domains.add(domain);
   }

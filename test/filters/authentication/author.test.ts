@@ -194,9 +194,10 @@ describe('what a field without an author claims', () => {
     ['a@bank.test\0@good.test', ['bank.test', 'good.test']],
     ['Ann', []],
     ['a@[192.0.2.1]', []],
+    [`"${'x'.repeat(20_000)}" <a@bank.test>`, ['bank.test']],
     [
       Array.from({ length: 50 }, (_, at) => `a@d${at}.test`).join(', '),
-      ['d0.test', 'd1.test', 'd2.test', 'd3.test', 'd4.test'],
+      ['d0.test', 'd1.test', 'd2.test', 'd47.test', 'd48.test', 'd49.test'],
     ],
   ])('%s', (value, claimed) => {
     expect(author(`From: ${value}`)).toMatchObject({ domain: null, claimed });
@@ -204,6 +205,8 @@ describe('what a field without an author claims', () => {
 
   it('over several fields', () => {
     expect(author('From: a@good.test', 'From: b@bank.test')).toMatchObject({ claimed: ['good.test', 'bank.test'] });
+    const many = Array.from({ length: 50 }, (_, at) => `From: a@d${at}.test`);
+    expect(author(...many)).toMatchObject({ claimed: ['d0.test', 'd1.test', 'd48.test', 'd49.test'] });
   });
 });
 
