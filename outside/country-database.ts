@@ -14,6 +14,18 @@ const PACKAGED = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-count
 /** What stands between the tree and the data of such a file, bytes. */
 const SEPARATOR_BYTES = 16;
 const COUNTRY = /^[A-Za-z]{2}$/;
+/** Ranges where no client from the net can be, documentation among them. */
+const NOWHERE: ReadonlySet<string> = new Set([
+  'reserved',
+  'private',
+  'loopback',
+  'linkLocal',
+  'uniqueLocal',
+  'carrierGradeNat',
+  'multicast',
+  'broadcast',
+  'unspecified',
+]);
 
 /** An open database. */
 export interface CountryDatabase extends Countries {
@@ -40,7 +52,7 @@ export function packagedCountryFile(): string {
 export function openCountries(file: string | null): CountryDatabase {
   const path = file ?? packagedCountryFile();
   try {
-    return open(path);
+    return open(path, file === null);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CountryDatabaseError(`no country database: ${path}: ${reason}`, { cause: error });
@@ -66,13 +78,14 @@ function stampOf(descriptor: number): string {
   return [dev, ino, size, mtimeMs].join(' ');
 }
 
-function open(file: string): CountryDatabase {
+/** `packaged`: registries name countries for reserved addresses too, where nobody is; a site's own database may mean it. */
+function open(file: string, packaged: boolean): CountryDatabase {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = fstatSync(descriptor);
     if (!facts.isFile()) throw new Error('it is not a plain file');
     if (facts.size > COUNTRY_FILE_MAX_BYTES) throw new Error(`it is larger than ${COUNTRY_FILE_MAX_BYTES} bytes`);
-    return databaseOf(file, stampOf(descriptor), readWhole(descriptor, facts.size));
+    return databaseOf(file, stampOf(descriptor), readWhole(descriptor, facts.size), packaged);
   } finally {
     closeSync(descriptor);
   }
@@ -90,7 +103,7 @@ function readWhole(descriptor: number, size: number): Buffer {
   return bytes;
 }
 
-function databaseOf(file: string, stamp: string, bytes: Buffer): CountryDatabase {
+function databaseOf(file: string, stamp: string, bytes: Buffer, packaged: boolean): CountryDatabase {
   const reader = readerOf(bytes);
   const { ipVersion, databaseType, buildEpoch } = reader.metadata;
   return {
@@ -101,6 +114,7 @@ function databaseOf(file: string, stamp: string, bytes: Buffer): CountryDatabase
     countryOf(address) {
       if (isIP(address) === 0 || address.includes('%')) return null;
       const plain = ipaddr.process(address);
+      if (packaged && NOWHERE.has(plain.range())) return null;
       // The tree of an IPv4 database walked with an IPv6 address ends somewhere, and means nothing.
       if (plain.kind() === 'ipv6' && ipVersion === 4) return null;
       try {

@@ -24,6 +24,8 @@ describe('the country database that comes with Weir', () => {
     ['10.0.0.1', null],
     ['127.0.0.1', null],
     ['::1', null],
+    ['198.51.100.7', null],
+    ['2001:db8::1', null],
     ['fe80::1%eth0', null],
     ['not an address', null],
     ['', null],
