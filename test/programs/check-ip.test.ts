@@ -2,7 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { addCheckIpCommand } from '../../programs/check-ip.js';
 import { startScriptedDns, type ScriptedDns } from '../ground/scripted-dns.js';
 import { runCommand, type CommandResult } from '../ground/place.js';
 import { WEIR_PROGRAM } from '../ground/weir.js';
@@ -64,12 +66,15 @@ describe('weir check-ip', () => {
     ]);
   });
 
-  it('ends at once and well for an address on no list', async () => {
+  it('ends well, and before timers of the package do, for an address on no list', async () => {
+    const slow = join(directory, 'slow.yaml');
+    writeFileSync(slow, 'resolver: { timeoutMs: 60000 }\n');
     const startedMs = performance.now();
-    const found = await run('198.51.100.1', '--resolver', dns.address);
+    const args = ['198.51.100.1', '--list', 'bl.test', '--resolver', dns.address];
+    const found = await runCommand(process.execPath, [WEIR_PROGRAM, '-c', slow, 'check-ip', ...args]);
     expect(found).toMatchObject({ status: 0 });
-    expect(found.stdout).toContain('listed 0, not listed 2, unknown 0');
-    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(found.stdout).toContain('listed 0, not listed 1, unknown 0');
+    expect(performance.now() - startedMs).toBeLessThan(50_000);
   });
 
   it('never calls a list that cannot tell "not listed", whatever the package reads from it', async () => {
@@ -106,16 +111,31 @@ describe('weir check-ip', () => {
     [['203.0.113.9', '--list', '{key}.bl.test'], 'lists with a key'],
     [['203.0.113.9', '--resolver', 'dns.test'], '--resolver takes address'],
   ])('refuses %j', async (args, words) => {
-    const refused = await run(...args);
-    expect(refused).toMatchObject({ status: 64, stdout: '' });
-    expect(refused.stderr).toContain(words);
+    expect(await refusal(config, args)).toContain(words);
   });
 
   it('says so where no list is set', async () => {
     const empty = join(directory, 'empty.yaml');
     writeFileSync(empty, 'lists: { sites: [] }\n');
-    const refused = await runCommand(process.execPath, [WEIR_PROGRAM, '-c', empty, 'check-ip', '203.0.113.9']);
-    expect(refused).toMatchObject({ status: 64 });
-    expect(refused.stderr).toContain('no lists for clients are set');
+    expect(await refusal(empty, ['203.0.113.9'])).toContain('no lists for clients are set');
   });
 });
+
+/** Runs the command in this process, which what is refused never leaves; gives its words. */
+async function refusal(file: string, args: readonly string[]): Promise<string> {
+  const program = new Command('weir').option('-c, --config <file>');
+  addCheckIpCommand(program);
+  let words = '';
+  const stderr = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    words += String(text);
+    return true;
+  });
+  try {
+    await program.parseAsync(['node', 'weir', '-c', file, 'check-ip', ...args]);
+    expect(process.exitCode).toBe(64);
+    return words;
+  } finally {
+    stderr.mockRestore();
+    process.exitCode = 0;
+  }
+}
