@@ -64,7 +64,7 @@ async function askList(address: string, list: List, options: CheckOptions): Prom
     ...none,
     state: 'listed',
     codes,
-    meanings: codes.map((code) => meaningOf(list.name, code, fits)).filter((text) => text !== ''),
+    meanings: codes.map((code) => meaningOf(list.zone, code, fits)).filter((text) => text !== ''),
     score: scoring.reduce((sum, { weight }) => sum + weight, 0),
     reason: await readReason(name, options),
   };
