@@ -132,7 +132,7 @@ export function checkSettings(
   for (const { path, entries } of lists) {
     for (const [index, entry] of entries.entries()) {
       if (!isNetwork(entry)) {
-        objections.push({ path: [...path, String(index)], expected: 'an address or network such as 192.0.2.0/24' });
+        objections.push({ path: [...path, String(index + 1)], expected: 'an address or network such as 192.0.2.0/24' });
       }
     }
   }
