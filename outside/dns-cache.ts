@@ -69,9 +69,10 @@ export class DnsCache {
     this.put(key, answer, answer.ttlS * 1_000);
   }
 
-  /** Kept for so long; where a stale answer stands, that is given for so long instead. */
+  /** Kept for so long; where a stale answer stands, that is given for so long instead. An answer in its time stays. */
   putFailure(key: string, answer: FailedAnswer, keptMs: number): void {
     const entry = this.entries.get(key);
+    if (entry !== undefined && 'ttlS' in entry.answer && entry.expiresAt > this.clock.monotonicMs()) return;
     if (entry === undefined || this.getStale(key) === null) return this.put(key, answer, keptMs);
     entry.staleUntil = this.clock.monotonicMs() + keptMs;
     entry.generation = this.generation;

@@ -78,6 +78,18 @@ describe('the cache', () => {
   });
 });
 
+test('a look-up past the cache asks; what it finds is kept, and a failure drops no answer that is in its time', async () => {
+  const { server, resolver } = await ground({ 'a.test': { A: ['192.0.2.1'] } });
+  await resolver.lookup('A', 'a.test');
+  server.set('a.test', { A: ['192.0.2.2'] });
+  expect(await resolver.lookup('A', 'a.test')).toMatchObject({ records: ['192.0.2.1'] });
+  expect(await resolver.lookup('A', 'a.test', { fresh: true })).toMatchObject({ records: ['192.0.2.2'] });
+  expect(await resolver.lookup('A', 'a.test')).toMatchObject({ records: ['192.0.2.2'] });
+  server.set('a.test', { behaviour: 'servfail' });
+  expect((await resolver.lookup('A', 'a.test', { fresh: true })).status).toBe('servfail');
+  expect(await resolver.lookup('A', 'a.test')).toMatchObject({ records: ['192.0.2.2'] });
+});
+
 describe('questions', () => {
   test('that are the same are asked once', async () => {
     const { server, resolver } = await ground({ 'a.test': { A: ['192.0.2.1'], delayMs: 50 } });
