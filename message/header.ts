@@ -20,8 +20,12 @@ export interface HeaderField {
   readonly end: number;
 }
 
-/** Longest field name; a longer one makes the line no field. */
-export const NAME_BYTES_MAX = 256;
+/**
+ * Longest field name; a longer one makes the line no field. As long as the longest header Postfix takes
+ * (`header_size_limit`): with less, one long name would end the header here and hide every field below it, which the
+ * next reader still sees.
+ */
+export const NAME_BYTES_MAX = 102_400;
 /** RFC 5322 §2.1.1, line end not counted. */
 export const LINE_BYTES_RFC = 998;
 

@@ -24,6 +24,14 @@ describe('header blocks', () => {
     expect(mail.header('nothing')).toBeNull();
   });
 
+  test('a very long field name hides nothing below it', () => {
+    for (const length of [257, 5_000, 100_000]) {
+      const mail = rawMessage(`${'X'.repeat(length)}: y\r\nSubject: still here\r\nFrom: a@away.test\r\n\r\nbody`);
+      expect(mail.subject).toBe('still here');
+      expect(mail.headers).toHaveLength(3);
+    }
+  });
+
   test.each([
     ['LF', '\n'],
     ['CRLF', '\r\n'],
