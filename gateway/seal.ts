@@ -6,7 +6,7 @@ import { createSealer, type Sealer } from '../filters/authentication/seal.js';
 import type { Edit } from '../pipeline/answer.js';
 import { applyEdits } from '../pipeline/edits.js';
 import type { SealBasis } from '../pipeline/stage.js';
-import { readSealingKey, sealingSection } from './sealing-settings.js';
+import { sealingKeyText, sealingSection } from './sealing-settings.js';
 
 /** Mode bits of others than the owner. */
 const MODE_OTHERS = 0o077;
@@ -32,7 +32,7 @@ export function buildSealing(
   const { domain, selector, keyFile, when } = settings;
   let privateKeyPem: string;
   try {
-    privateKeyPem = readSealingKey(settings, configuration.attached);
+    privateKeyPem = sealingKeyText(settings, configuration.attached);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`sealing.keyFile ${keyFile}: ${why}`, { cause: error });

@@ -1,8 +1,8 @@
 // The `sealing` section: whether mail is sealed by ARC (RFC 8617) before it goes on, as which domain, with which key.
-import { createPrivateKey } from 'node:crypto';
 import { Type, type Static } from 'typebox';
 import type { AttachedFiles } from '../config/attached.js';
 import { section, type Objection, type Section, type SectionFile } from '../config/section.js';
+import { readSealingKey } from '../filters/authentication/sealing-key.js';
 
 const declared = section(
   'sealing',
@@ -36,27 +36,27 @@ const declared = section(
 type Settings = Static<typeof declared.schema>;
 
 /** The key's text. Throws an Error with the reason, and never anything of the key, where it cannot be read. */
-export function readSealingKey({ keyFile }: Settings, files: AttachedFiles): string {
+export function sealingKeyText({ keyFile }: Settings, files: AttachedFiles): string {
   return files
     .read({ path: keyFile, suffix: '.pem' })
     .map(({ text }) => text)
     .join('');
 }
 
-/** Not a key of ours, as the rest of "expected …", or null. */
+/** What is wrong with the key, as the rest of "expected …", or null. */
 function keyObjection(settings: Settings, files: AttachedFiles): string | null {
   let text: string;
   try {
-    text = readSealingKey(settings, files);
+    text = sealingKeyText(settings, files);
   } catch {
     // That it cannot be read here is told as a complaint, and refused where mail is sealed.
     return null;
   }
   try {
-    const type = createPrivateKey(text).asymmetricKeyType;
-    return type === 'rsa' || type === 'ed25519' ? null : `a file with an RSA or Ed25519 key, not ${type ?? 'another'}`;
-  } catch {
-    return `a file with a private key in PEM (${settings.keyFile})`;
+    readSealingKey(text, settings.keyFile);
+    return null;
+  } catch (error) {
+    return `a key to sign with; ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

@@ -61,7 +61,7 @@ class Editor {
     // it would become part of it.
     let at = this.fields[0]?.start ?? headEnd;
     const pieces: Buffer[] = [this.raw.subarray(0, at)];
-    if (this.#above.length > 0) pieces.push(this.#missingLineEnd(at), ...this.#above.map(latin1));
+    if (this.#above.length > 0) pieces.push(this.#missingLineEnd(pieces), ...this.#above.map(latin1));
     for (const field of this.fields) {
       const text = this.#changed.get(field.start);
       if (text === undefined) continue;
@@ -69,7 +69,7 @@ class Editor {
       at = field.end;
     }
     pieces.push(this.raw.subarray(at, headEnd));
-    if (this.#below.length > 0) pieces.push(this.#missingLineEnd(headEnd), ...this.#below.map(latin1));
+    if (this.#below.length > 0) pieces.push(this.#missingLineEnd(pieces), ...this.#below.map(latin1));
     return Buffer.concat([...pieces, ...this.#rest(headEnd)]);
   }
 
@@ -129,9 +129,10 @@ class Editor {
     return this.raw[this.bodyStart - 2] === CR ? this.bodyStart - 2 : this.bodyStart - 1;
   }
 
-  /** The last field may end with the message. */
-  #missingLineEnd(headEnd: number): Buffer {
-    return latin1(headEnd > 0 && this.raw[headEnd - 1] !== LF ? this.#lineEnd : '');
+  /** The last field kept may end with the message. */
+  #missingLineEnd(pieces: readonly Buffer[]): Buffer {
+    const last = pieces.findLast(({ length }) => length > 0);
+    return latin1(last !== undefined && last.at(-1) !== LF ? this.#lineEnd : '');
   }
 
   /** Separator and body. Where there was none, new fields or a new body need a separator. */

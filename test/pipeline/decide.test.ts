@@ -1,7 +1,7 @@
 // From findings to actions: thresholds, caps, precedence, single recipients, broken stages.
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { decide, spamScore, type Action } from '../../pipeline/decide.js';
+import { decide, harmsIn, spamScore, type Action, type SpecTable } from '../../pipeline/decide.js';
 import type { StagedFinding } from '../../pipeline/finding.js';
 import type { ScanResult } from '../../pipeline/run.js';
 import { verdictSection, type VerdictSettings } from '../../pipeline/settings.js';
@@ -138,6 +138,83 @@ describe('recipients', () => {
 
   it('counts a finding of one recipient for that one alone', () => {
     expect(actions([spam(6, { recipient: 1 })], {}, ['a@house.test', 'b@house.test'])).toEqual(['accept', 'tag']);
+  });
+});
+
+describe('actions of single findings', () => {
+  const one = (fields: Partial<VerdictSettings>, spec: NonNullable<ReturnType<SpecTable['get']>> = {}, score = 1) =>
+    decide(
+      result([harm('dmarc', { score })]),
+      [envelopeAddress('b@house.test')],
+      { ...defaults, ...fields },
+      new Map([['HARM', spec]]),
+    )[0];
+
+  it('the settings’ word beats the finding’s own, which beats that of its category', () => {
+    expect(one({ dmarc: 'reject' })).toMatchObject({ action: 'reject', category: 'dmarc' });
+    expect(one({ dmarc: 'reject' }, { action: 'quarantine' })).toMatchObject({
+      action: 'quarantine',
+      category: 'dmarc',
+    });
+    expect(one({ actions: { HARM: 'tag' } }, { action: 'quarantine' })).toMatchObject({
+      action: 'tag',
+      category: 'dmarc',
+    });
+    expect(one({ actions: { HARM: 'accept' } })).toMatchObject({ action: 'accept', category: null });
+    expect(one({ actions: { OTHER: 'accept' } })).toMatchObject({ action: 'reject' });
+  });
+
+  it('hold only where the category acts, and not for spam', () => {
+    expect(one({ actions: { HARM: 'reject' } }, {}, 0.5)).toMatchObject({ action: 'accept' });
+    expect(actions([spam(1, { id: 'HARM' })], { actions: { HARM: 'reject' } })).toEqual(['accept']);
+  });
+
+  it('the strongest of several findings of one category holds', () => {
+    const settings: Partial<VerdictSettings> = { actions: { A: 'tag', B: 'quarantine' } };
+    expect(actions([harm('mcp', { id: 'A' }), harm('mcp', { id: 'B' })], settings)).toEqual(['quarantine']);
+  });
+
+  it('a name from the prototype is no setting', () => {
+    expect(actions([harm('policy', { id: '__PROTO__' }), harm('policy', { id: 'CONSTRUCTOR' })])).toEqual(['reject']);
+  });
+});
+
+describe('the administrator’s own word', () => {
+  const said = (mark: 'spam' | 'not-spam', fields: Partial<StagedFinding> = {}) =>
+    spam(0, { id: 'LISTED', evidence: 'a@b.test', mark, ...fields });
+
+  it('spam marks at least, whatever the score', () => {
+    const [verdict] = decide(result([said('spam')]), [envelopeAddress('b@house.test')], defaults, new Map());
+    expect(verdict).toMatchObject({ action: 'tag', category: 'spam', reason: 'LISTED: a@b.test' });
+    expect(actions([said('spam'), spam(-100)], { tagAt: null })).toEqual(['tag']);
+    expect(actions([said('spam'), spam(20)])).toEqual(['reject']);
+  });
+
+  it('not spam keeps any score from acting, and says nothing of other harm', () => {
+    expect(actions([said('not-spam'), spam(1_000)])).toEqual(['accept']);
+    expect(actions([said('not-spam'), said('spam')])).toEqual(['accept']);
+    expect(actions([said('not-spam'), harm('virus')])).toEqual(['quarantine']);
+  });
+
+  it('holds for the recipient it was said for', () => {
+    const recipients = ['a@house.test', 'b@house.test'];
+    expect(actions([said('not-spam', { recipient: 0 }), spam(6)], {}, recipients)).toEqual(['accept', 'tag']);
+  });
+});
+
+describe('harms', () => {
+  it('are known whatever their action, the strongest first, with a reason', () => {
+    const settings = { ...defaults, mcp: 'accept' as const };
+    const found = [
+      harm('mcp', { id: 'MCP_A', score: 2 }),
+      harm('virus', { id: 'V', evidence: 'Eicar' }),
+      harm('policy', { score: 0.4 }),
+    ];
+    expect(harmsIn([...found, spam(20)], settings).map(({ category, reason }) => [category, reason])).toEqual([
+      ['virus', 'V: Eicar'],
+      ['mcp', 'MCP score 2 over 1: MCP_A'],
+    ]);
+    expect(harmsIn([harm('mcp')], settings)).toEqual([]);
   });
 });
 

@@ -88,6 +88,8 @@ describe('edits', () => {
 
   test('what stands above the first field stays there', () => {
     const edit: Edit = { kind: 'prepend-header', name: 'B', value: '2' };
+    const gone: Edit = { kind: 'delete-header', name: 'A', occurrence: 1 };
+    expect(apply('A: 1', gone, edit, { kind: 'add-header', name: 'C', value: '3' })).toBe('B: 2\r\nC: 3\r\n');
     expect(apply('From a@b Mon Jan 1\nA: 1\n\nbody', edit)).toBe('From a@b Mon Jan 1\nB: 2\nA: 1\n\nbody');
     expect(apply(' x\nA: 1\n\nbody', edit)).toBe(' x\nB: 2\nA: 1\n\nbody');
   });
