@@ -112,7 +112,7 @@ class Inquiry {
       const first = this.tries.find((one) => one.server === server);
       if (first?.sentAt === sentAt) this.servers.unanswered(server, sentAt);
     }
-    const detail = this.unreachable ?? `no answer within ${String(this.options.timeoutMs)} ms`;
+    const detail = this.unreachable ?? `no answer within ${this.options.timeoutMs.toFixed(0)} ms`;
     this.finish(this.failure ?? { kind: 'timeout', detail });
   }
 }

@@ -32,8 +32,13 @@ export interface ScriptedDns {
   /** Adds or replaces one name; null takes it away. */
   set(name: string, entry: ScriptedName | null): void;
   /** The same for every question, before the zone is looked at; null: the zone decides again. */
-  setAll(entry: Pick<ScriptedName, 'behaviour' | 'delayMs'> | null): void;
+  setAll(trouble: Trouble | null): void;
   stop(): Promise<void>;
+}
+
+/** What goes wrong with every question. `answer` stands in for every name, whether it exists or not. */
+export interface Trouble extends Pick<ScriptedName, 'behaviour' | 'delayMs'> {
+  readonly answer?: ScriptedName;
 }
 
 const RCODES: Readonly<Partial<Record<Behaviour, number>>> = {
@@ -64,7 +69,7 @@ class Server53 implements ScriptedDns {
   port = 0;
   readonly asked: Asked[] = [];
   private readonly names = new Map<string, ScriptedName>();
-  private all: Pick<ScriptedName, 'behaviour' | 'delayMs'> | null = null;
+  private all: Trouble | null = null;
   private udp!: UdpSocket;
   private tcp!: Server;
   private readonly connections = new Set<Socket>();
@@ -93,8 +98,8 @@ class Server53 implements ScriptedDns {
     else this.names.set(keyOf(name), entry);
   }
 
-  setAll(entry: Pick<ScriptedName, 'behaviour' | 'delayMs'> | null): void {
-    this.all = entry;
+  setAll(trouble: Trouble | null): void {
+    this.all = trouble;
   }
 
   /** The same port for both transports; a free one of TCP may be taken for UDP. */
@@ -262,6 +267,7 @@ class Server53 implements ScriptedDns {
   }
 
   private find(name: string): ScriptedName | undefined {
+    if (this.all?.answer !== undefined) return this.all.answer;
     const own = this.names.get(name);
     if (own !== undefined) return own;
     for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
