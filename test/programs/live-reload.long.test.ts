@@ -4,6 +4,7 @@
 import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MessageEvent } from '../../logs/event.js';
 import { callControl } from '../../programs/control.js';
 import { makePlace, waitUntil, type Place } from '../ground/place.js';
 import { openHouse, SETTLE_MS, type House } from './house-of-processes.js';
@@ -62,6 +63,20 @@ describe('live reload', () => {
       SETTLE_MS,
       async () => pattern.test(await alerts()) && /settings-refused/.test(await alerts()),
     );
+
+  /** Every row of the mail log. */
+  const allRows = async (): Promise<readonly MessageEvent[]> => {
+    const rows: MessageEvent[] = [];
+    for (let cursor: string | null | undefined; cursor !== null;) {
+      const asked: object = cursor === undefined ? {} : { cursor };
+      const answer = await callControl(house.control, 'log.mail', { limit: 1_000, ...asked });
+      if (!answer.running) throw new Error('the control socket does not answer');
+      const page = answer.result as { readonly entries: readonly MessageEvent[]; readonly next: string | null };
+      rows.push(...page.entries);
+      cursor = page.next;
+    }
+    return rows;
+  };
 
   it('takes an MCP file written in place, one put there by rename, and a link that points elsewhere', async () => {
     expect([await refuses('alpha'), await refuses('beta'), await refuses('delta')]).toEqual([true, false, true]);
@@ -154,9 +169,9 @@ describe('live reload', () => {
     await writer;
     expect(new Set(pairs)).toEqual(new Set(['SMFIR_REPLYCODE']));
     expect(seen.size).toBeGreaterThan(1);
-    const rows = await house.weir.rows(['log', 'search', '--limit', '1000']);
+    const rows = await allRows();
     const sets = rows
-      .map((row) => (row['findings'] as readonly { readonly id: string }[]).map(({ id }) => id))
+      .map((row) => row.findings.map(({ id }) => id))
       .filter((ids) => ids.some((id) => /^MCP_(ONE|UNO|TWO|DUE)$/.test(id)))
       .map((ids) => ids.filter((id) => id.startsWith('MCP_')).join(' '));
     expect(sets.length).toBe(pairs.length);
