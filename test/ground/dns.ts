@@ -17,6 +17,8 @@ export interface DnsRecords {
   readonly ptr?: Readonly<Record<string, string>>;
   /** One address for every name at or below a domain that is not given itself. */
   readonly wildcard?: Readonly<Record<string, string>>;
+  /** TTL of everything, seconds; 60 unless told otherwise. */
+  readonly ttlS?: number;
 }
 
 export interface DnsServer {
@@ -27,6 +29,7 @@ export interface DnsServer {
 }
 
 const START_TIMEOUT_MS = 10_000;
+const DEFAULT_TTL_S = 60;
 /** A TXT record is made of strings of at most so many bytes (RFC 1035 §3.3.14). */
 const TXT_STRING_MAX = 255;
 const READY_NAME = 'ready.ground.test';
@@ -35,7 +38,7 @@ const READY_NAME = 'ready.ground.test';
 export async function startDns(directory: string, records: DnsRecords): Promise<DnsServer> {
   const [port = 0] = await findPorts(1);
   const file = join(directory, `dns-${port}.conf`);
-  writeFileSync(file, `${[...baseLines(port), ...recordLines(records)].join('\n')}\n`);
+  writeFileSync(file, `${[...baseLines(port, records.ttlS ?? DEFAULT_TTL_S), ...recordLines(records)].join('\n')}\n`);
   const program = findProgram('dnsmasq');
   if (program === null) throw new Error('dnsmasq is not installed: apt-get install dnsmasq-base');
   const child = spawn(program, ['--keep-in-foreground', `--conf-file=${file}`], {
@@ -63,7 +66,7 @@ export async function startDns(directory: string, records: DnsRecords): Promise<
 }
 
 /** No other server, no file of this machine, no cache, loopback only; every name not given does not exist. */
-function baseLines(port: number): string[] {
+function baseLines(port: number, ttlS: number): string[] {
   return [
     `port=${port}`,
     'listen-address=127.0.0.1',
@@ -72,7 +75,7 @@ function baseLines(port: number): string[] {
     'no-hosts',
     'no-poll',
     'cache-size=0',
-    'local-ttl=60',
+    `local-ttl=${ttlS}`,
     'user=root',
     'pid-file',
     'local=/#/',

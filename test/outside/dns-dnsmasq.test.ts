@@ -55,6 +55,16 @@ describe.skipIf(!requirePackage('dnsmasq-base'))('dnsmasq', () => {
     expect(await resolver.statusOf('MX', 'long.test')).toBe('nodata');
   });
 
+  test('is asked again when the time of an answer is over, and not before', async () => {
+    const first = await startDns(place.directory, { a: { 'host.test': ['192.0.2.7'] }, ttlS: 2 });
+    const resolver = resolverOn([first.address], { ttlMinS: 0 });
+    expect(await resolver.lookup('A', 'host.test')).toMatchObject({ records: ['192.0.2.7'], ttlS: 2 });
+    await first.stop();
+    expect(await resolver.lookup('A', 'host.test')).toMatchObject({ records: ['192.0.2.7'] });
+    await new Promise((done) => setTimeout(done, 2_100));
+    expect(await resolver.statusOf('A', 'host.test')).toBe('timeout');
+  });
+
   test('is failed over from when it stops, and found when it is back', async () => {
     const other = await startDns(place.directory, { a: { 'host.test': ['192.0.2.9'] } });
     const resolver = resolverOn([other.address, server.address], { ttlMinS: 0, timeoutMs: 2_000 });
