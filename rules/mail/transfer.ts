@@ -1,0 +1,104 @@
+// Quoted-printable and base64 as SpamAssassin decodes them, lenient, over byte strings. Linear, never failing.
+import { isBlankCode } from './white.js';
+
+const CR = 0x0d;
+
+/** Blanks before a line end go, soft line ends go, what is no code stays as it stands. */
+export function decodeQuotedPrintable(encoded: string): string {
+  const text = dropTrailingBlanks(encoded);
+  let at = text.indexOf('=');
+  if (at < 0) return text;
+  // Soft line ends go first: they may join a code that was broken in two.
+  const joined = text.includes('=\n') || text.includes('=\r\n') ? text.replace(/=\r?\n/g, '') : text;
+  at = joined.indexOf('=');
+  let decoded = '';
+  let from = 0;
+  while (at >= 0) {
+    const code = hexCode(joined, at + 1);
+    if (code < 0) {
+      at = joined.indexOf('=', at + 1);
+      continue;
+    }
+    decoded += joined.slice(from, at) + String.fromCharCode(code);
+    from = at + 3;
+    at = joined.indexOf('=', from);
+  }
+  return decoded + joined.slice(from);
+}
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+function hexCode(text: string, at: number): number {
+  if (at + 1 >= text.length) return -1;
+  const high = hexDigit(text.charCodeAt(at));
+  const low = hexDigit(text.charCodeAt(at + 1));
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+function dropTrailingBlanks(text: string): string {
+  if (!/[ \t]\r?\n/.test(text)) return text;
+  let kept = '';
+  let from = 0;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) {
+    const lineEnd = end > from && text.charCodeAt(end - 1) === CR ? end - 1 : end;
+    let to = lineEnd;
+    while (to > from && (text.charCodeAt(to - 1) === 0x20 || text.charCodeAt(to - 1) === 0x09)) to--;
+    if (to === lineEnd) continue;
+    kept += text.slice(from, to);
+    from = lineEnd;
+  }
+  return kept + text.slice(from);
+}
+
+const ONLY_BASE64 = /^[A-Za-z0-9+/=]{2,}$/;
+
+/** Foreign characters are skipped, padding in the midst stands for bits. */
+export function decodeBase64(encoded: string): string {
+  const packed = withoutBlanks(encoded);
+  const body = packed.slice(0, endBefore(packed, '='));
+  if (packed.length % 4 === 0 && ONLY_BASE64.test(packed)) return unpack(body.replaceAll('=', 'A'), packed.length);
+  const letters = packed.replace(/[^A-Za-z0-9+/=]+/g, '');
+  // Here padding that is not at the end is read as the last letter of the alphabet.
+  return unpack(letters.slice(0, endBefore(letters, '=')).replaceAll('=', '/'), Infinity);
+}
+
+/** Whole groups of four, and what a last one of two or three holds. */
+function unpack(letters: string, sizeMax: number): string {
+  const length = Math.min(letters.length, sizeMax);
+  const usable = length % 4 === 1 ? length - 1 : length;
+  return Buffer.from(letters.slice(0, usable), 'base64').toString('latin1');
+}
+
+function endBefore(text: string, char: string): number {
+  let end = text.length;
+  while (end > 0 && text[end - 1] === char) end--;
+  return end;
+}
+
+function withoutBlanks(text: string): string {
+  for (let at = 0; at < text.length; at++) {
+    if (isBlankCode(text.charCodeAt(at))) return text.replace(/[\t-\r ]+/g, '');
+  }
+  return text;
+}
+
+/** CRLF becomes LF; lone CRs stay. */
+export function unixLines(text: string): string {
+  return text.includes('\r\n') ? text.replaceAll('\r\n', '\n') : text;
+}
+
+/** Lines with their ends; nothing follows a last line end. */
+export function splitLines(text: string): string[] {
+  const lines: string[] = [];
+  let from = 0;
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+    lines.push(text.slice(from, end + 1));
+    from = end + 1;
+  }
+  if (from < text.length) lines.push(text.slice(from));
+  return lines;
+}
