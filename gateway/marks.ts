@@ -56,9 +56,10 @@ export class Marker {
   readonly #fields: readonly HeaderField[];
 
   constructor(private readonly input: MarkInput) {
-    const { message } = input;
-    const isCut = message.oddities.some(({ code }) => code === 'HEADER_COUNT_LIMIT' || code === 'HEADER_BYTES_LIMIT');
-    this.#fields = isCut ? editableFields(message.raw) : message.headers;
+    const { headers, limits, bodyOffset, raw } = input.message;
+    // What the view left unread must not hide a forged field.
+    const isCut = headers.length >= limits.headerCountMax || bodyOffset > limits.headerBytesMax;
+    this.#fields = isCut ? editableFields(raw) : headers;
   }
 
   /** For a verdict that delivers (`accept` or `tag`). */

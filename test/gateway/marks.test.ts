@@ -80,6 +80,17 @@ describe('tags', () => {
   });
 });
 
+describe('forged marks', () => {
+  it.each([
+    ['three thousand fields', 'X-Filler: 1\r\n'.repeat(3_000)],
+    ['a field of more than a megabyte', `X-Filler: ${'word '.repeat(1_000)}\r\n`.repeat(250)],
+  ])('go although they stand behind %s', (_, filler) => {
+    const { main } = deliver([verdict(0)], { mail: `${filler}${MAIL}` });
+    const block = main.raw.toString().split('\r\n\r\n')[0] ?? '';
+    expect(block.match(/^X-Spam-Flag:.*$/gm)).toEqual(['X-Spam-Flag: YES']);
+  });
+});
+
 describe('a signed subject', () => {
   const signed = (names: string): string => `DKIM-Signature: v=1; d=x; h=${names}; b=x\r\n${MAIL}`;
   const subjects = { ...markSettings().marks.subjects, spam: '[SPAM]' };
