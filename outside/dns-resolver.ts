@@ -1,5 +1,6 @@
 // The resolver: cache, questions shared and capped, several servers. Takes a type and a name, gives one answer that says
 // which of the things that can happen did. Never throws for what mail or servers hold, and never outlasts its limit.
+import { watchAbort } from './abort-watch.js';
 import type { Clock } from './clock.js';
 import { formatServerAddress, parseServerAddress, readResolvConf, SERVERS_MAX } from './dns-address.js';
 import { DnsCache } from './dns-cache.js';
@@ -241,14 +242,13 @@ class CachingResolver implements DnsResolver {
       const waiters = this.flights.get(key) ?? new Set();
       const settle = (answer: DnsAnswer): void => {
         endLimit?.();
-        signal?.removeEventListener('abort', abort);
+        endWatch?.();
         waiters.delete(settle);
         resolve(stale !== null && isFailure(answer) ? stale : answer);
       };
       const giveUp = (): void => settle(timedOut(`no answer within ${String(limitMs)} ms`));
       const endLimit = isShorter ? startTimeLimit(limitMs, giveUp) : undefined;
-      const abort = (): void => settle(timedOut('called off'));
-      signal?.addEventListener('abort', abort, { once: true });
+      const endWatch = signal === undefined ? undefined : watchAbort(signal, () => settle(timedOut('called off')));
       waiters.add(settle);
       if (this.flights.has(key)) return;
       this.flights.set(key, waiters);

@@ -52,6 +52,7 @@ export class DnsServers {
   private readonly all: readonly Known[];
   /** Null until the first answer or silence. */
   private wasSilent: boolean | null = null;
+  private isClosed = false;
 
   constructor(private readonly options: ServersOptions) {
     this.all = options.addresses.map((address) => ({
@@ -112,6 +113,7 @@ export class DnsServers {
   }
 
   close(): void {
+    this.isClosed = true;
     for (const known of this.all) this.stopProbing(known);
   }
 
@@ -129,7 +131,7 @@ export class DnsServers {
 
   /** Asks every while until something comes; a probe waits on while the next is sent, for a slow answer is one too. */
   private probe(known: Known): void {
-    if (known.nextProbe !== null) return;
+    if (known.nextProbe !== null || this.isClosed) return;
     const sentAt = this.options.clock.monotonicMs();
     const end = ask(known.address, PROBE_QUESTION, (heard) => {
       if (heard.kind !== 'unreachable') this.answered(known, sentAt);

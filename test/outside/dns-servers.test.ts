@@ -1,5 +1,6 @@
 // Several servers: fail-over, silence, how it is noticed and how its end is; and what that costs who waits.
 import { expect, test } from 'vitest';
+import { RESOLVER_DEFAULTS } from '../../outside/dns-resolver.js';
 import { waitUntil } from '../ground/place.js';
 import { resolverOn, serve, TIMEOUT_MS } from './dns-ground.js';
 
@@ -110,4 +111,28 @@ test('a server that starts late is found', async () => {
   await serve(ZONE, spare.port);
   await waitUntil('the server to be found', WAIT_MS, () => !resolver.state().silent);
   expect(await resolver.statusOf('A', 'b.test')).toBe('found');
+});
+
+test('servers that were taken away are probed no more, though questions to them were out', async () => {
+  const [old, next] = [await serve({ '*': { behaviour: 'silent' }, '': { behaviour: 'silent' } }), await serve(ZONE)];
+  const resolver = resolverOn([old.address]);
+  const pending = resolver.statusOf('A', 'a.test');
+  await waitUntil('the question', WAIT_MS, () => old.count('a.test') > 0);
+  resolver.take({ ...RESOLVER_DEFAULTS, timeoutMs: TIMEOUT_MS, servers: [next.address] });
+  expect(await pending).toBe('timeout');
+  expect(await resolver.statusOf('A', 'b.test')).toBe('found');
+  expect(old.count('')).toBe(0);
+  expect(resolver.told.map(({ silent }) => silent)).toEqual([false]);
+});
+
+test('one signal may serve many look-ups', async () => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  const resolver = resolverOn([(await serve(ZONE)).address]);
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 50 }, (_, at) => resolver.lookup('A', `n${String(at)}.test`, { signal })));
+  await new Promise((done) => setImmediate(done));
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
 });
