@@ -1,4 +1,5 @@
 // One look-up: every outcome told apart, nothing believed that was not asked, names and aliases within limits.
+import { encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { resolverOptions, resolverSection } from '../../programs/resolver-settings.js';
 import { Value } from 'typebox/value';
@@ -158,6 +159,32 @@ describe('aliases', () => {
     expect(await resolver.statusOf('A', 'self.test')).toBe('malformed');
     expect(await resolver.statusOf('A', 'lost.test')).toBe('nxdomain');
   });
+});
+
+test('an alias whose records the server leaves out is asked for, as far as the cap', async () => {
+  const bare = (name: string, target: string): { readonly raw: Buffer } => ({
+    raw: encode({
+      type: 'response',
+      flags: 0x0180,
+      questions: [{ type: 'A', name }],
+      answers: [{ type: 'CNAME', name, ttl: 30, data: target }],
+    }),
+  });
+  const { server, resolver } = await ground({
+    'a.test': bare('a.test', 'b.test'),
+    'b.test': bare('b.test', 'c.test'),
+    'c.test': { A: ['192.0.2.1'] },
+    'round.test': bare('round.test', 'about.test'),
+    'about.test': bare('about.test', 'round.test'),
+  });
+  expect(await resolver.lookup('A', 'a.test')).toEqual({
+    status: 'found',
+    records: ['192.0.2.1'],
+    ttlS: 30,
+    stale: false,
+  });
+  expect(await resolver.statusOf('A', 'round.test')).toBe('malformed');
+  expect(server.count('round.test') + server.count('about.test')).toBeLessThanOrEqual(14);
 });
 
 describe('names', () => {
