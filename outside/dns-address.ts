@@ -30,6 +30,16 @@ export function readResolvConf(file: string = RESOLV_CONF): readonly ServerAddre
   return servers.length > 0 ? servers : [{ host: '127.0.0.1', port: DNS_PORT }];
 }
 
+/** The servers that settings name, or those of this host when they name none. Throws when one cannot be read. */
+export function readServers(texts: readonly string[]): readonly ServerAddress[] {
+  if (texts.length === 0) return readResolvConf();
+  return texts.slice(0, SERVERS_MAX).map((text) => {
+    const address = parseServerAddress(text);
+    if (address === null) throw new Error(`not the address of a DNS server: ${text}`);
+    return address;
+  });
+}
+
 function parseResolvConf(text: string): readonly ServerAddress[] {
   return text
     .split('\n')

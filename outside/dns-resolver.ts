@@ -2,14 +2,14 @@
 // which of the things that can happen did. Never throws for what mail or servers hold, and never outlasts its limit.
 import { watchAbort } from './abort-watch.js';
 import type { Clock } from './clock.js';
-import { formatServerAddress, parseServerAddress, readResolvConf, SERVERS_MAX } from './dns-address.js';
+import { formatServerAddress, readServers } from './dns-address.js';
 import { DnsCache } from './dns-cache.js';
 import { inquire, type Outcome } from './dns-inquiry.js';
 import { ALIASES_MAX } from './dns-message.js';
 import { normaliseName } from './dns-name.js';
 import { DnsServers, type ServerState } from './dns-servers.js';
 import { QuestionSlots } from './dns-slots.js';
-import { ask, type ServerAddress } from './dns-transport.js';
+import type { ServerAddress } from './dns-transport.js';
 import {
   isFailure,
   type AbsentAnswer,
@@ -91,45 +91,6 @@ export interface DnsResolver extends Resolver {
 /** Throws when a server cannot be read. To be closed: its sockets and probes keep a process alive. */
 export function createResolver(options: Partial<ResolverOptions>, world: ResolverWorld): DnsResolver {
   return new CachingResolver({ ...RESOLVER_DEFAULTS, ...options }, world);
-}
-
-/** What one server says when it is asked for nothing but a sign of life. */
-export interface ServerCheck {
-  readonly address: string;
-  /** Null when it did not answer. */
-  readonly answeredMs: number | null;
-  /** What it said, if that was no answer. */
-  readonly objection: string | null;
-}
-
-/** Asks each server for the root's name servers, all at once. */
-export function checkServers(options: ResolverOptions, clock: Clock): Promise<readonly ServerCheck[]> {
-  return Promise.all(readServers(options.servers).map((address) => checkServer(address, options.timeoutMs, clock)));
-}
-
-function checkServer(address: ServerAddress, timeoutMs: number, clock: Clock): Promise<ServerCheck> {
-  const name = formatServerAddress(address);
-  const sentAt = clock.monotonicMs();
-  return new Promise((resolve) => {
-    const endLimit = startTimeLimit(timeoutMs, () => {
-      end();
-      resolve({ address: name, answeredMs: null, objection: `no answer within ${String(timeoutMs)} ms` });
-    });
-    const end = ask(address, { type: 'NS', name: '' }, (heard) => {
-      endLimit();
-      const answeredMs = heard.kind === 'unreachable' ? null : Math.round(clock.monotonicMs() - sentAt);
-      resolve({ address: name, answeredMs, objection: 'detail' in heard ? heard.detail : null });
-    });
-  });
-}
-
-function readServers(texts: readonly string[]): readonly ServerAddress[] {
-  if (texts.length === 0) return readResolvConf();
-  return texts.slice(0, SERVERS_MAX).map((text) => {
-    const address = parseServerAddress(text);
-    if (address === null) throw new Error(`not the address of a DNS server: ${text}`);
-    return address;
-  });
 }
 
 type Waiter = (answer: DnsAnswer) => void;

@@ -1,7 +1,7 @@
 // What `weir doctor` says of DNS: whether each server answers, and how fast. One line a server; never throws.
 import type { Configuration } from '../config/load.js';
 import { systemClock } from '../outside/clock.js';
-import { checkServers, type ServerCheck } from '../outside/dns-resolver.js';
+import { checkServers, type ServerCheck } from '../outside/dns-check.js';
 import { line, type DoctorLine } from './doctor-checks.js';
 import { resolverOptions, resolverSection } from './resolver-settings.js';
 

@@ -3,7 +3,8 @@ import { encode } from 'dns-packet';
 import { describe, expect, test } from 'vitest';
 import { resolverOptions, resolverSection } from '../../programs/resolver-settings.js';
 import { Value } from 'typebox/value';
-import { checkServers, RESOLVER_DEFAULTS } from '../../outside/dns-resolver.js';
+import { checkServers } from '../../outside/dns-check.js';
+import { RESOLVER_DEFAULTS } from '../../outside/dns-resolver.js';
 import { systemClock } from '../../outside/clock.js';
 import { ground, resolverOn, serve, TIMEOUT_MS } from './dns-ground.js';
 
