@@ -36,25 +36,22 @@ export interface FormatOptions {
   readonly then?: (handover: Handover, line: string, more: string) => void;
 }
 
+const BLANK = /\{(_?)([a-z]*)([*!]?)(?:=([^{}]+))?\}/g;
+
 /**
  * Reads a description: `{helo}` stands for a word of at least one character, `{helo*}` for one that may be empty, `{ip}`
- * for an address between delimiters, `{ip!}` for one that needs none; `{_ip}` for an address that is not taken; `~` for
- * a word that is not taken. All else is a regular expression. `when` is a text the line must hold.
+ * for an address between delimiters, `{ip!}` for one that needs none; `{_ip}` for an address and `{}` for a word that is
+ * not taken; `{name=pattern}` for what is neither. All else is a regular expression. `when` is a text the line must hold.
  */
 export function format(text: string, options: FormatOptions = {}): ReceivedFormat {
   const blanks: Blank[] = [];
-  const source = text
-    .replace(/~/g, '[^ ]+')
-    .replace(
-      /\{(_?)([a-z]+)([*!]?)(?:=((?:\[\^[^\]]*\]|\.)[*?+]+))?\}/g,
-      (_, skip: string, name: string, mark: string, own?: string) => {
-        const words = own ?? (mark === '*' ? '[^ ]*' : '[^ ]+');
-        const body = name === 'ip' ? (mark === '!' ? IP_SOURCE : IP_LOOSE_SOURCE) : words;
-        if (skip !== '') return `(?:${body})`;
-        blanks.push(name as Blank);
-        return `(${body})`;
-      },
-    );
+  const source = text.replace(BLANK, (_, skip: string, name: string, mark: string, own: string | undefined) => {
+    const body =
+      own ?? (name === 'ip' ? (mark === '!' ? IP_SOURCE : IP_LOOSE_SOURCE) : mark === '*' ? '[^ ]*' : '[^ ]+');
+    if (skip !== '' || name === '') return `(?:${body})`;
+    blanks.push(name as Blank);
+    return `(${body})`;
+  });
   const { when } = options;
   return {
     pattern: new RegExp(source),
@@ -71,7 +68,7 @@ export function tryFormat(each: ReceivedFormat, line: string, handover: Handover
   const found = each.pattern.exec(line);
   if (found === null) return false;
   const ip = each.blanks.indexOf('ip');
-  if (ip >= 0 && !isIp((found[ip + 1] ?? '').replace(/^\[|\]$/g, ''))) return false;
+  if (ip >= 0 && !isIp(found[ip + 1] ?? '')) return false;
   let more = '';
   each.blanks.forEach((blank, index) => {
     const value = found[index + 1] ?? '';

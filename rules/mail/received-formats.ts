@@ -1,6 +1,6 @@
 // The ways in which mail servers write Received lines, in the order in which they are tried; the first that fits a line
 // says what it means. The order is part of what rules see: several formats fit the same line and read it differently.
-import { firstFreeIp, IP_SOURCE, isIp } from './ip.js';
+import { IP_SOURCE, isIp } from './ip.js';
 import { format, tryFormat, type Handover, type ReceivedFormat } from './received-format.js';
 
 /** The reverse name is said by the name of greeting when nothing else says one. */
@@ -39,10 +39,6 @@ function identBefore(handover: Handover): void {
   }
 }
 
-function identAt(handover: Handover): void {
-  if (handover.ident.endsWith('@')) handover.ident = handover.ident.slice(0, -1);
-}
-
 /** A family of servers, known by a word in the line: where the word is, no other family is asked. */
 interface Family {
   readonly mark: RegExp;
@@ -66,11 +62,11 @@ const FAMILIES: readonly Family[] = [
   },
   {
     mark: /\[XMail /,
-    formats: [format(`^{helo} \\({more=.*?}(?::\\d+)\\) by {by}(?: \\(~\\))? with \\[XMail`, { then: xmail })],
+    formats: [format('^{helo} \\(\\[?{ip!}\\]?:\\d+\\) by {by}(?: \\({}\\))? with \\[XMail', { then: xmail })],
   },
   {
     mark: /\(ecelerity\b/,
-    formats: [format('^\\(\\[{ip!}:\\d+\\] helo={helo}\\) by {by} '), format('^~ \\(\\[{ip!}:\\d+\\]\\) by {by} ')],
+    formats: [format('^\\(\\[{ip!}:\\d+\\] helo={helo}\\) by {by} '), format('^{} \\(\\[{ip!}:\\d+\\]\\) by {by} ')],
   },
   {
     mark: /Exim/,
@@ -98,10 +94,7 @@ const FAMILIES: readonly Family[] = [
   { mark: / \(Lotus Domino /, formats: [format('^{helo} \\(\\[{ip}\\]\\) by {by} \\(Lotus')] },
 ];
 
-const XMAIL_IP = new RegExp(`^\\[?(${IP_SOURCE})\\]?$`);
-
-function xmail(handover: Handover, line: string, more: string): void {
-  handover.ip = XMAIL_IP.test(more) ? more : '';
+function xmail(handover: Handover, line: string): void {
   const id = / id <([^ ]+)>/.exec(line);
   if (id !== null) handover.id = id[1]!;
   const from = / from <([^ ]+)>/.exec(line);
@@ -121,7 +114,7 @@ function oddExim(line: string, handover: Handover): boolean {
 }
 
 const MAIL = '(?:HELO|EHLO)';
-const SENDER = '(?: \\(envelope-sender <~>\\))?';
+const SENDER = '(?: \\(envelope-sender <{}>\\))?';
 
 /** qmail and its patches: lines that match QMAIL are one of these, in this order. */
 const QMAIL_FORMATS: readonly ReceivedFormat[] = [
@@ -131,7 +124,7 @@ const QMAIL_FORMATS: readonly ReceivedFormat[] = [
   format(`^{rdns} \\(\\[?{ip}\\]?\\)${SENDER} by {by}`, { then: heloIsRdns }),
 ];
 
-const QMAIL = format(`^~(?: \\(${MAIL} [^ ]*\\))? \\((?:~@)?\\[?{ip}\\]?\\)${SENDER} by ~{more=.*}$`);
+const QMAIL = format(`^{}(?: \\(${MAIL} [^ ]*\\))? \\((?:{}@)?\\[?{ip}\\]?\\)${SENDER} by {}{more=.*}$`);
 
 /** Whether what follows "by SERVER" is "(comment)… with … SMTP" and no queue id comes right behind it. */
 function isQmailTail(tail: string): boolean {
@@ -159,7 +152,6 @@ const BEFORE_FAMILIES: readonly ReceivedFormat[] = [
   format('{ip!} by {by} \\({_ip!}\\) with HTTP \\(WebMailUI\\)', { when: 'aol.com' }),
 ];
 
-/** Before qmail's. */
 const FORMATS_1: readonly ReceivedFormat[] = [
   format('^{ip} \\(\\[{_ip}\\]\\) by {by}(?=.*\\bwith HTTP\\b)', { when: 'with HTTP' }),
 ];
@@ -167,20 +159,20 @@ const FORMATS_1: readonly ReceivedFormat[] = [
 const SENDMAIL = format('^{helo} \\({rdns} \\[{ip}\\].*\\) by {by} \\(', { lookedUp: true, then: identBefore });
 
 const FORMATS_2: readonly ReceivedFormat[] = [
-  format('^{helo} \\({rdns} \\[{ip}\\]\\) by {by} with ~ \\(', { lookedUp: true }),
+  format('^{helo} \\({rdns} \\[{ip}\\]\\) by {by} with {} \\(', { lookedUp: true }),
   format('^{rdns} \\(\\[{ip}\\] helo={helo}\\) by {by} with '),
   format('^{helo} \\(<unknown[^ ]*>\\[{ip}\\]\\) by {by} '),
-  format('^{helo} \\({rdns}\\[{ip}\\]\\) by {by} ', { lookedUp: true }),
+  format('^{helo} \\({rdns=[^ ]+\\.[^ ]+}\\[{ip}\\]\\) by {by} ', { lookedUp: true }),
   format('^{helo} \\({ident*}@\\[{ip}\\].*\\) by {by} \\(', { lookedUp: true }),
 ];
 
 const HOTMAIL = /by ([^ ]+\.hotmail\.msn\.com) /;
 
 const FORMATS_3: readonly ReceivedFormat[] = [
-  format(`^{rdns} \\(${MAIL} {helo*}\\) \\({ip}\\) by {by} \\(qpsmtpd/~\\) with (?:ESMTP|SMTP)`),
+  format(`^{rdns} \\(${MAIL} {helo*}\\) \\({ip}\\) by {by} \\(qpsmtpd/{}\\) with (?:ESMTP|SMTP)`),
   format('^{rdns} \\(LHLO {helo*}\\) \\({ip}\\) by {by} with LMTP'),
   format(`^{rdns} \\(${MAIL} {helo*}\\) \\[{ip}\\] by {by} \\([^)]+\\) with (?:ESMTP|SMTP)`),
-  format('^{helo} \\(\\[{ip}\\]\\) by {by} via smtpd \\(for ~\\) with SMTP\\('),
+  format('^{helo} \\(\\[{ip}\\]\\) by {by} via smtpd \\(for {}\\) with SMTP\\('),
 ];
 
 /** Couriertcpd says this for "no name found". */
@@ -192,7 +184,7 @@ function softError(handover: Handover): void {
 
 const FORMATS_4: readonly ReceivedFormat[] = [
   format('^\\[{ip}\\] by {by} via HTTP$'),
-  format('^~ \\( \\[{ip}\\]\\).*? by {by} '),
+  format('^{} \\( \\[{ip}\\]\\).*? by {by} '),
   format('^\\({helo} \\[{ip}\\]\\) by {by} '),
   format('^\\[{ip}\\] by {by} '),
   format('^\\(\\[?{ip}\\]?\\) by {by} '),
@@ -204,7 +196,7 @@ const FORMATS_4: readonly ReceivedFormat[] = [
   format('^{helo} \\({rdns} \\[{ip}\\]\\)(?: \\(authenticated bits=\\d+\\))? by {by} \\(', { lookedUp: true }),
 ];
 
-const OBTUSE = format('^{rdns}\\({ip}\\)(?:, claiming to be "{helo}")? via ~ by {by},', {
+const OBTUSE = format('^{rdns}\\({ip}\\)(?:, claiming to be "{helo}")? via {} by {by},', {
   then: (handover) => (handover.lookedUp = handover.rdns !== 'UNKNOWN'),
 });
 
@@ -228,7 +220,7 @@ const FORMATS_6: readonly ReceivedFormat[] = [
       if (more !== '') handover.ident = more;
     },
   }),
-  format(`^\\[{ip}\\] \\((?:account ~ )?${MAIL} {helo*}\\) by {by} \\(`),
+  format(`^\\[{ip}\\] \\((?:account {} )?${MAIL} {helo*}\\) by {by} \\(`),
   format('^{rdns} \\(\\[{ip}\\] verified\\) by {by} \\(', {
     lookedUp: true,
     when: ' (CommuniGate Pro',
@@ -238,12 +230,11 @@ const FORMATS_6: readonly ReceivedFormat[] = [
   format('^{helo=[^\\d ][^ ]+} \\({ip}\\) by {by} '),
 ];
 
-/** The sender's own count of addresses comes twice. */
 const FORMATS_7: readonly ReceivedFormat[] = [
-  format('^{helo} \\(\\[{ip}\\] \\[~\\]\\) by {by} with '),
+  format('^{helo} \\(\\[{ip}\\] \\[{}\\]\\) by {by} with '),
   format('^{ip} by {by} with '),
   format('^{helo} \\({rdns}\\[{ip}\\]\\) by {by} ', { lookedUp: true }),
-  format(`^\\[{ip}\\]~ \\(${MAIL} {helo*}\\) by {by} `),
+  format(`^\\[{ip}\\]{} \\(${MAIL} {helo*}\\) by {by} `),
   format(`^{ip} \\(${MAIL} {helo*}\\) by {by} `),
   format('^{helo} \\[{ip}\\] by {by} '),
   format('^{rdns}\\({ip}\\) by {by} '),
@@ -251,9 +242,9 @@ const FORMATS_7: readonly ReceivedFormat[] = [
   format('^{helo} \\(unverified \\[{ip}\\]\\) by {by} '),
   format('^{ip} \\([A-Za-z][^)]+\\) by {by} with '),
   format('^\\[{ip}\\] \\({more=[^)]+}\\) by {by} ', { then: commentOf }),
-  format('^{rdns} \\((?:~@)?{ip}\\) by {by} with '),
+  format('^{rdns} \\((?:{}@)?{ip}\\) by {by} with '),
   OBTUSE,
-  format('^{helo} \\(~@{ip} with login\\) by {by=[^ ]+}(?<=\\.yahoo\\.com) with SMTP'),
+  format('^{helo} \\({}@{ip} with login\\) by {by=[^ ]+}(?<=\\.yahoo\\.com) with SMTP'),
   format('^X-Originating-IP: {ip}$', { then: (handover) => (handover.by = '') }),
 ];
 
@@ -271,9 +262,8 @@ export function readFormats(line: string, handover: Handover): FormatResult {
   if (anyOf(BEFORE_FAMILIES, line, handover)) return 'found';
   const family = FAMILIES.find(({ mark }) => mark.test(line));
   if (family !== undefined) {
-    if (family.mark.source === 'Exim' && family.ignored!.test(line)) return 'ignored';
-    if (anyOf(family.formats, line, handover)) return 'found';
     if (family.ignored?.test(line) === true) return 'ignored';
+    if (anyOf(family.formats, line, handover)) return 'found';
     if (family.otherwise?.(line, handover) === true) return 'found';
   }
   if (anyOf(FORMATS_1, line, handover)) return 'found';
