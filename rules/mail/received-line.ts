@@ -249,7 +249,6 @@ function isMailEnable(line: string): boolean {
 
 /** Characters that would break the string rules read are marked by `!`. */
 function clean(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[ \t\n\r\f\v\x00#[\]()<>|]/g, '!');
 }
 
