@@ -11,6 +11,8 @@ export const SILENT_TESTS_MAX = 3;
 export const FAILURES_MAX = 5;
 /** Shortest time between two tests, ms: wrong answers about hostile names must not make us ask without end. */
 export const TEST_EVERY_MIN_MS = 1_000;
+/** A listing counts on a test no older than this, ms: a list that begins to list everything harms nobody for longer. */
+export const LISTING_TRUST_MS = 60_000;
 /** Longest wait for one test entry, ms. */
 const TEST_TIMEOUT_MS = 5_000;
 
@@ -89,6 +91,7 @@ export class ListHealth {
     }
     if (answer.state !== 'unknown') {
       this.#failuresInARow = 0;
+      if (answer.state === 'listed' && this.#ageMs() >= LISTING_TRUST_MS) this.#doubtSoon();
       return;
     }
     this.#counts.failures += 1;

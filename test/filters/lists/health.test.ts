@@ -2,7 +2,9 @@
 // is said in a finding and an alert, and they count again when their test entries pass (threat class 19).
 import { describe, expect, it } from 'vitest';
 import type { ListFacts } from '../../../filters/lists/facts.js';
-import { TEST_EVERY_MIN_MS } from '../../../filters/lists/health.js';
+import { FILES_ON_DISK } from '../../../config/attached.js';
+import { ListHealth, LISTING_TRUST_MS, TEST_EVERY_MIN_MS } from '../../../filters/lists/health.js';
+import { readLists } from '../../../filters/lists/list.js';
 import { addressList, briefly, domainList, findingOf, report, startLists, zoneOf } from './ground.js';
 
 const CLIENT = '9.113.0.203';
@@ -183,5 +185,38 @@ describe('tests of lists', () => {
       { name: 'fine.example', state: 'ok' },
       { name: 'gone.example', state: 'fail' },
     ]);
+  });
+});
+
+describe('a list that begins to list everything', () => {
+  it('is found out before a listing counts, once its last test is a minute old', async () => {
+    let nowMs = 1_000;
+    const [list] = readLists([{ list: 'turning.example', ask: ['client'] }], FILES_ON_DISK);
+    if (list === undefined) throw new Error('no list');
+    const health = new ListHealth(list, {
+      resolver: ground.resolver,
+      clock: { now: () => nowMs, monotonicMs: () => nowMs },
+      testEveryMs: 900_000,
+      retestMs: 60_000,
+      onBelief: () => undefined,
+      onError: () => undefined,
+    });
+    const listed = { state: 'listed', codes: ['127.0.0.2'], detail: '' } as const;
+    const { signal } = new AbortController();
+    ground.dns.set('2.0.0.127.turning.example', { A: ['127.0.0.2'] });
+    expect(await health.belief(signal)).toMatchObject({ state: 'believed' });
+    ground.dns.set('1.0.0.127.turning.example', { A: ['127.0.0.2'] });
+    nowMs += LISTING_TRUST_MS - 1;
+    health.note(listed);
+    expect(await health.belief(signal)).toMatchObject({ state: 'believed' });
+    nowMs += 1;
+    health.note({ ...listed, state: 'not-listed' });
+    expect(await health.belief(signal)).toMatchObject({ state: 'believed' });
+    health.note(listed);
+    expect(await health.belief(signal)).toEqual({
+      state: 'suspended',
+      reason: 'lists everything: 1.0.0.127 gives 127.0.0.2',
+    });
+    health.close();
   });
 });
