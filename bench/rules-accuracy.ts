@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../outside/clock.js';
 import { parseMessage } from '../message/parse.js';
 import { evaluateRules } from '../rules/evaluate.js';
-import { RuleInputs } from '../rules/inputs.js';
+import { RuleMail } from '../rules/mail/rule-mail.js';
 import { loadRules } from '../rules/load.js';
 
 const THRESHOLDS = [5, 10, 15] as const;
@@ -48,7 +48,7 @@ function scoreAll(directory: string, rows: readonly Row[]): Scored[] {
   return rows.map((row) => {
     const raw = readFileSync(join(directory, row.path));
     const started = systemClock.monotonicMs();
-    const inputs = new RuleInputs(parseMessage(raw), null, TEXT_BYTES_MAX);
+    const inputs = new RuleMail(parseMessage(raw), null, TEXT_BYTES_MAX);
     const result = evaluateRules(set, inputs, {
       deadline: started + MESSAGE_TIME_LIMIT_MS,
       monotonicMs: () => systemClock.monotonicMs(),

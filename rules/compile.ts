@@ -4,18 +4,21 @@
 import { nearestName } from '../config/nearest.js';
 import {
   isSubRule,
+  type EvalInput,
   type HeaderSelector,
   type Place,
   type Refusal,
   type RuleTest,
   type Scores,
+  type Shortcircuit,
   type Statement,
   type TextInput,
+  type UriDetailKey,
 } from './definition.js';
 import { ExpressionError, readExpression, type Expression } from './expression.js';
 import type { EvalFunction } from './evals/eval.js';
 import { EVALS } from './evals/table.js';
-import { orderMetas } from './order.js';
+import { orderMetas, settlePriorities } from './order.js';
 import { compilePattern, type Pattern } from './pattern/pattern.js';
 import { PatternError } from './pattern/syntax.js';
 
@@ -35,11 +38,27 @@ export type CompiledTest =
   | { readonly kind: 'exists'; readonly name: string }
   | {
       readonly kind: 'eval';
-      readonly input: 'header' | TextInput;
+      readonly input: EvalInput;
       readonly run: EvalFunction;
       readonly args: readonly string[];
     }
-  | { readonly kind: 'meta'; readonly expression: Expression };
+  | { readonly kind: 'meta'; readonly expression: Expression }
+  | {
+      readonly kind: 'mimeheader';
+      readonly name: string;
+      readonly raw: boolean;
+      readonly negated: boolean;
+      readonly pattern: Pattern;
+      readonly ifUnset: string;
+    }
+  | { readonly kind: 'uriDetail'; readonly criteria: readonly CompiledUriCriterion[] }
+  | { readonly kind: 'empty' };
+
+export interface CompiledUriCriterion {
+  readonly key: UriDetailKey;
+  readonly negated: boolean;
+  readonly pattern: Pattern;
+}
 
 /** One sample text that says whether a rule matches it: input of `test` lines. */
 export interface RuleExample extends Place {
@@ -56,16 +75,25 @@ export interface Rule extends Place {
   readonly flags: ReadonlySet<string>;
   /** Most matches counted: 1 without tflags `multiple`. */
   readonly countMax: number;
+  /** The lower, the earlier; settled with what metas ask for. */
   readonly priority: number;
+  readonly shortcircuit: Shortcircuit;
   readonly examples: readonly RuleExample[];
 }
 
 export interface RuleSet {
   /** All rules but metas, in the order they run. */
   readonly rules: readonly Rule[];
-  /** Metas, each after those it reads; those in a circle of definitions are left out (they never hit). */
+  /** Metas, each after those it reads; those that can never hit are left out. */
   readonly metas: readonly Rule[];
   readonly byName: ReadonlyMap<string, Rule>;
+  /** The same rules by priority: the rules of each, and the metas that can be worked out after them. */
+  readonly stages: readonly RuleStage[];
+}
+
+export interface RuleStage {
+  readonly rules: readonly Rule[];
+  readonly metas: readonly Rule[];
 }
 
 export interface CompileOptions {
@@ -83,7 +111,10 @@ export const COMPILE_DEFAULTS: CompileOptions = { scoreSet: 0, disabled: new Set
 const SETTINGS_PLACE: Place = { file: 'settings', line: 0 };
 
 /** Most matches counted for `multiple` without `maxhits`. */
-export const COUNT_MAX = 1_000;
+export const COUNT_MAX = 100_000;
+/** Priority of a rule that `shortcircuit` calls ham or spam and that names none. */
+const SHORTCIRCUIT_PRIORITY = -200;
+const ALL_ONE: Scores = [1, 1, 1, 1];
 
 /** A rule while its statements are gathered. */
 interface Draft extends Place {
@@ -96,92 +127,179 @@ interface Properties {
   flags: ReadonlySet<string>;
   priority: number;
   description: string;
+  shortcircuit: Shortcircuit;
   examples: RuleExample[];
+}
+
+export interface CompiledRules {
+  readonly set: RuleSet;
+  readonly refusals: readonly Refusal[];
+  /** Lines that say something of rules that do not exist. */
+  readonly notes: readonly Refusal[];
 }
 
 /** Compiles all statements, later ones overriding earlier ones. Never throws on what they say. */
 export function compileRules(
   statements: readonly Statement[],
   options: CompileOptions = COMPILE_DEFAULTS,
-): { set: RuleSet; refusals: readonly Refusal[] } {
-  const gathered = gather(statements);
-  const refusals = [...gathered.refusals];
-  const byName = new Map<string, Rule>();
-  for (const draft of gathered.drafts.values()) {
-    const rule = finish(draft, gathered.properties.get(draft.name), options);
-    if (rule !== null) byName.set(rule.name, rule);
-  }
+): CompiledRules {
+  const gatherer = new Gatherer((options.scoreSet & 1) === 0);
+  for (const statement of statements) gatherer.take(statement);
+  const { drafts, properties, refusals } = gatherer;
   for (const name of [...options.disabled, ...options.scores.keys()]) {
-    if (!gathered.drafts.has(name)) refusals.push(refusalAt(SETTINGS_PLACE, unknownRule(name, gathered.drafts)));
+    if (!drafts.has(name)) refusals.push(refusalAt(SETTINGS_PLACE, unknownRule(name, drafts)));
   }
-  const { ordered, circular } = orderMetas([...byName.values()]);
-  for (const rule of circular)
-    refusals.push(refusalAt(rule, `${rule.name} reads itself through other metas: it never hits`));
-  const rules = [...byName.values()].filter((rule) => rule.test.kind !== 'meta').sort(runsBefore);
-  return { set: { rules, metas: ordered, byName }, refusals };
+  const all = new Map<string, Rule>();
+  const off = new Set<string>();
+  for (const draft of drafts.values()) {
+    const rule = finish(draft, properties.get(draft.name), options);
+    all.set(rule.name, rule);
+    if (scoreOf(draft.name, properties.get(draft.name)?.scores ?? null, rule.flags, options) === 0) off.add(rule.name);
+    if (options.disabled.has(rule.name)) off.add(rule.name);
+  }
+  return { set: arrange(all, off, refusals), refusals, notes: gatherer.orphans() };
 }
 
-function gather(statements: readonly Statement[]) {
-  const drafts = new Map<string, Draft>();
-  const properties = new Map<string, Properties>();
-  const refusals: Refusal[] = [];
-  const named: Statement[] = [];
-  for (const statement of statements) {
-    if (statement.kind !== 'rule') {
-      named.push(statement);
-      continue;
+/** Puts the rules that run in order; those whose score is 0 do not, nor do metas that wait for one of these metas. */
+function arrange(all: ReadonlyMap<string, Rule>, off: ReadonlySet<string>, refusals: Refusal[]): RuleSet {
+  const priorities = settlePriorities(all);
+  const { ordered, circular } = orderMetas(all);
+  for (const name of circular)
+    refusals.push(refusalAt(all.get(name)!, `${name} reads itself through other metas: it never hits`));
+  const never = new Set(circular);
+  const metas: Rule[] = [];
+  const settled = (rule: Rule): Rule => ({ ...rule, priority: priorities.get(rule.name) ?? rule.priority });
+  for (const name of ordered) {
+    const rule = all.get(name)!;
+    const waits = rule.test.kind === 'meta' && rule.test.expression.names.some((one) => never.has(one));
+    // SpamAssassin never works out a meta that reads one with score 0.
+    if (waits || off.has(name)) never.add(name);
+    else metas.push(settled(rule));
+  }
+  const rules = [...all.values()]
+    .filter((rule) => rule.test.kind !== 'meta' && !off.has(rule.name))
+    .map(settled)
+    .sort(runsBefore);
+  const byName = new Map([...rules, ...metas].map((rule) => [rule.name, rule]));
+  return { rules, metas, byName, stages: stagesOf(rules, metas) };
+}
+
+/** Rules of one priority together, each meta where the last rule it reads stands; what is unknown is known at the end. */
+function stagesOf(rules: readonly Rule[], metas: readonly Rule[]): readonly RuleStage[] {
+  const stages: { rules: Rule[]; metas: Rule[] }[] = [{ rules: [], metas: [] }];
+  const stageOf = new Map<string, number>();
+  for (const rule of rules) {
+    const before = stages.at(-1)!.rules[0];
+    if (before !== undefined && before.priority !== rule.priority) stages.push({ rules: [], metas: [] });
+    stages.at(-1)!.rules.push(rule);
+    stageOf.set(rule.name, stages.length - 1);
+  }
+  const last = stages.length - 1;
+  for (const meta of metas) {
+    const { names, globs } = expressionOf(meta);
+    const ready = names.reduce((latest, name) => Math.max(latest, stageOf.get(name) ?? last), 0);
+    const stage = globs.length > 0 ? last : ready;
+    stageOf.set(meta.name, stage);
+    stages[stage]!.metas.push(meta);
+  }
+  return stages;
+}
+
+function expressionOf({ test }: Rule): Pick<Expression, 'names' | 'globs'> {
+  return test.kind === 'meta' ? test.expression : { names: [], globs: [] };
+}
+
+/** Gathers what statements say of each rule, in the order they are read. */
+class Gatherer {
+  readonly drafts = new Map<string, Draft>();
+  readonly properties = new Map<string, Properties>();
+  readonly refusals: Refusal[] = [];
+  private readonly refusedNames = new Set<string>();
+  private readonly named: Statement[] = [];
+
+  constructor(private readonly localTestsOnly: boolean) {}
+
+  take(statement: Statement): void {
+    if (statement.kind === 'rule') this.define(statement);
+    else {
+      this.named.push(statement);
+      this.apply(statement);
     }
-    if (drafts.size >= RULES_MAX && !drafts.has(statement.name)) {
-      refusals.push(refusalAt(statement, `more than ${RULES_MAX} rules`));
-      continue;
-    }
-    const test = compileTest(statement.test);
-    if (typeof test === 'string') refusals.push(refusalAt(statement, `${statement.name}: ${test}`));
-    else drafts.set(statement.name, { name: statement.name, test, file: statement.file, line: statement.line });
   }
-  for (const statement of named) {
-    if (drafts.has(statement.name)) apply(statement, propertiesOf(properties, statement.name));
-    else if (!refusals.some((refusal) => refusal.reason.startsWith(`${statement.name}:`)))
-      refusals.push(orphan(statement, drafts));
-  }
-  return { drafts, properties, refusals };
-}
 
-function propertiesOf(all: Map<string, Properties>, name: string): Properties {
-  let found = all.get(name);
-  if (found === undefined) {
-    found = { scores: null, flags: new Set(), priority: 0, description: '', examples: [] };
-    all.set(name, found);
-  }
-  return found;
-}
-
-function apply(statement: Statement, properties: Properties): void {
-  switch (statement.kind) {
-    case 'score': {
-      const base = properties.scores ?? [1, 1, 1, 1];
-      const moved = (index: 0 | 1 | 2 | 3) => statement.scores[index] + (statement.relative ? base[index] : 0);
-      properties.scores = [moved(0), moved(1), moved(2), moved(3)];
+  private define(statement: Extract<Statement, { kind: 'rule' }>): void {
+    const { name, file, line } = statement;
+    if (this.drafts.size >= RULES_MAX && !this.drafts.has(name)) {
+      this.refusals.push(refusalAt(statement, `more than ${RULES_MAX} rules`));
       return;
     }
-    case 'describe':
-      properties.description = statement.text;
-      return;
-    case 'tflags':
-      properties.flags = new Set(statement.flags);
-      return;
-    case 'priority':
-      properties.priority = statement.priority;
-      return;
-    case 'test':
-      properties.examples.push({ ok: statement.ok, text: statement.text, file: statement.file, line: statement.line });
-      return;
-    case 'rule':
+    const test = compileTest(this.merged(statement), this.localTestsOnly);
+    if (typeof test === 'string') {
+      this.refusals.push(refusalAt(statement, `${name}: ${test}`));
+      this.refusedNames.add(name);
+    } else this.drafts.set(name, { name, test, file, line });
   }
-}
 
-function orphan(statement: Statement, drafts: ReadonlyMap<string, Draft>): Refusal {
-  return refusalAt(statement, `${statement.kind} for ${unknownRule(statement.name, drafts)}`);
+  /** Several `uri_detail` lines of one name add up; of one key the last holds. */
+  private merged({ name, test }: Extract<Statement, { kind: 'rule' }>): RuleTest {
+    if (test.kind !== 'uriDetail') return test;
+    const criteria = new Map([...(this.uriDetails.get(name) ?? []), ...test.criteria].map((one) => [one.key, one]));
+    this.uriDetails.set(name, [...criteria.values()]);
+    return { kind: 'uriDetail', criteria: [...criteria.values()] };
+  }
+
+  private readonly uriDetails = new Map<string, Extract<RuleTest, { kind: 'uriDetail' }>['criteria']>();
+
+  private apply(statement: Exclude<Statement, { kind: 'rule' }>): void {
+    const properties = this.propertiesOf(statement.name);
+    switch (statement.kind) {
+      case 'score': {
+        if (statement.relative && properties.scores === null) {
+          this.refusals.push(refusalAt(statement, `${statement.name}: a relative score without one before it`));
+          return;
+        }
+        const base = properties.scores ?? ALL_ONE;
+        const moved = (index: 0 | 1 | 2 | 3) => statement.scores[index] + (statement.relative ? base[index] : 0);
+        properties.scores = [moved(0), moved(1), moved(2), moved(3)];
+        return;
+      }
+      case 'describe':
+        properties.description = statement.text;
+        return;
+      case 'tflags':
+        properties.flags = new Set(statement.flags);
+        return;
+      case 'priority':
+        properties.priority = statement.priority;
+        return;
+      case 'shortcircuit':
+        properties.shortcircuit = statement.as;
+        if (statement.as === 'on' || statement.as === 'off') return;
+        if (properties.priority === 0) properties.priority = SHORTCIRCUIT_PRIORITY;
+        properties.flags = new Set([...properties.flags, ...(statement.as === 'ham' ? ['nice'] : []), 'noautolearn']);
+        return;
+      case 'test': {
+        const { ok, text, file, line } = statement;
+        properties.examples.push({ ok, text, file, line });
+      }
+    }
+  }
+
+  private propertiesOf(name: string): Properties {
+    let found = this.properties.get(name);
+    if (found === undefined) {
+      found = { scores: null, flags: new Set(), priority: 0, description: '', shortcircuit: 'off', examples: [] };
+      this.properties.set(name, found);
+    }
+    return found;
+  }
+
+  /** Statements about names that no rule has. */
+  orphans(): readonly Refusal[] {
+    return this.named
+      .filter(({ name }) => !this.drafts.has(name) && !this.refusedNames.has(name))
+      .map((statement) => refusalAt(statement, `${statement.kind} for ${statement.name}, which is no rule`));
+  }
 }
 
 function unknownRule(name: string, drafts: ReadonlyMap<string, Draft>): string {
@@ -194,17 +312,25 @@ function refusalAt(place: Place, reason: string): Refusal {
 }
 
 /** The test ready to run, or the reason why it cannot. */
-function compileTest(test: RuleTest): CompiledTest | string {
+function compileTest(test: RuleTest, localTestsOnly: boolean): CompiledTest | string {
   try {
     switch (test.kind) {
       case 'text':
         return { ...test, pattern: compilePattern(test.pattern) };
       case 'header':
         return { ...test, pattern: compilePattern(test.pattern) };
+      case 'mimeheader':
+        return { ...test, pattern: compilePattern(test.pattern) };
+      case 'uriDetail':
+        return {
+          kind: 'uriDetail',
+          criteria: test.criteria.map((one) => ({ ...one, pattern: compilePattern(one.pattern) })),
+        };
       case 'exists':
+      case 'empty':
         return test;
       case 'meta':
-        return { kind: 'meta', expression: readExpression(test.expression) };
+        return { kind: 'meta', expression: readExpression(test.expression, localTestsOnly) };
       case 'eval':
         return compileEval(test);
     }
@@ -234,18 +360,17 @@ function argumentCount(found: { argsMin: number; argsMax: number }): string {
   return `${range} argument${range === '1' ? '' : 's'}`;
 }
 
-/** The rule with its properties, or null when it does not run: disabled, or score 0. */
-function finish(draft: Draft, properties: Properties | undefined, options: CompileOptions): Rule | null {
+/** The rule with its properties. */
+function finish(draft: Draft, properties: Properties | undefined, options: CompileOptions): Rule {
   const flags = properties?.flags ?? new Set<string>();
-  const score = scoreOf(draft.name, properties?.scores ?? null, flags, options);
-  if (score === 0 || options.disabled.has(draft.name)) return null;
   return {
     ...draft,
-    score: isSubRule(draft.name) ? 0 : score,
+    score: isSubRule(draft.name) ? 0 : scoreOf(draft.name, properties?.scores ?? null, flags, options),
     description: properties?.description ?? '',
     flags,
     countMax: countMax(flags),
     priority: properties?.priority ?? 0,
+    shortcircuit: properties?.shortcircuit ?? 'off',
     examples: properties?.examples ?? [],
   };
 }
@@ -267,15 +392,28 @@ function countMax(flags: ReadonlySet<string>): number {
   return COUNT_MAX;
 }
 
-const INPUT_RANK = { header: 0, body: 2, uri: 3, rawbody: 5, full: 7 } as const;
+/** SpamAssassin's order within one priority. */
+const RANKS = {
+  rbl: -1,
+  header: 0,
+  headerEval: 1,
+  body: 2,
+  uri: 3,
+  uriEval: 4,
+  bodyEval: 4,
+  rawbody: 5,
+  rawbodyEval: 6,
+  full: 7,
+  fullEval: 8,
+} as const;
 
-/** SpamAssassin's order: priority, then header, body, uri, rawbody, full, each with its evals after it. */
+/** Priority, then header, body, uri, rawbody, full, each with its evals after it. */
 function runsBefore(a: Rule, b: Rule): number {
   return a.priority - b.priority || rank(a.test) - rank(b.test);
 }
 
 function rank(test: CompiledTest): number {
-  if (test.kind === 'text') return INPUT_RANK[test.input];
-  if (test.kind === 'eval') return test.input === 'uri' ? 4 : INPUT_RANK[test.input] + (test.input === 'body' ? 2 : 1);
-  return 0;
+  if (test.kind === 'text') return RANKS[test.input];
+  if (test.kind === 'eval') return test.input === 'rbl' ? RANKS.rbl : RANKS[`${test.input}Eval`];
+  return test.kind === 'mimeheader' || test.kind === 'uriDetail' ? RANKS.bodyEval : RANKS.header;
 }

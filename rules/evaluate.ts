@@ -1,9 +1,10 @@
 // Runs a rule set over one message: hits with counts and points. It keeps nothing between messages; loops check the
 // deadline and give up with what is known so far, saying so.
-import type { Rule, RuleSet } from './compile.js';
+import type { CompiledTest, Rule, RuleSet } from './compile.js';
 import { isSubRule, type TextInput } from './definition.js';
-import { runExpression } from './expression.js';
-import type { RuleInputs } from './inputs.js';
+import { runExpression, type Expression } from './expression.js';
+import type { RuleMail } from './mail/rule-mail.js';
+import { mimeHeaderCount } from './mime-header.js';
 import { globMatches } from './order.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
 import { safe } from './bytes.js';
@@ -24,8 +25,12 @@ export interface RuleResult {
   readonly hits: readonly RuleHit[];
   /** Names of sub-rules that hit, in name order. */
   readonly subRules: readonly string[];
+  /** Counts of everything that hit, sub-rules too. */
+  readonly counts: ReadonlyMap<string, number>;
   /** Sum of points, rounded to 3 decimals. */
   readonly score: number;
+  /** The rule after which the rest was not run, and what it says the message is; null when all were. */
+  readonly shortcircuit: { readonly rule: string; readonly kind: 'ham' | 'spam'; readonly score: number } | null;
   /** True when the deadline came first: what is here is what was found until then. */
   readonly outOfTime: boolean;
 }
@@ -39,6 +44,8 @@ export interface TimeLimit {
 /** Elements tried between two looks at the clock. */
 const ELEMENTS_PER_CHECK = 64;
 const EMPTY = new Subject('');
+/** What `shortcircuit NAME on` adds, so that the hit shows. */
+const SHORTCIRCUIT_TRACE = 0.0001;
 
 interface Found {
   count: number;
@@ -51,24 +58,16 @@ const NONE: Found = { count: 0, evidence: '' };
 class OutOfTime extends Error {}
 
 /** Runs all rules. */
-export function evaluateRules(set: RuleSet, inputs: RuleInputs, limit: TimeLimit): RuleResult {
-  const counts = new Map<string, number>();
-  const hits: RuleHit[] = [];
-  const run = new Run(inputs, limit, counts);
+export function evaluateRules(set: RuleSet, mail: RuleMail, limit: TimeLimit): RuleResult {
+  const run = new Run(set, mail, limit);
   let outOfTime = false;
   try {
-    for (const rule of [...set.rules, ...set.metas]) {
-      run.checkTime();
-      const found = run.tryRule(rule);
-      if (found.count === 0) continue;
-      counts.set(rule.name, found.count);
-      hits.push({ rule, count: found.count, score: points(rule, found.count), evidence: found.evidence });
-    }
+    run.all();
   } catch (error) {
     if (!(error instanceof OutOfTime)) throw error;
     outOfTime = true;
   }
-  return { ...summed(hits), outOfTime };
+  return { ...summed(run.hits, run.ended?.score ?? 0), counts: run.counts, shortcircuit: run.ended, outOfTime };
 }
 
 /** Each counted match of a scored `multiple` rule adds its score; a meta adds it once whatever its value. */
@@ -76,56 +75,101 @@ function points(rule: Rule, count: number): number {
   return rule.test.kind === 'meta' ? rule.score : rule.score * Math.min(count, rule.countMax);
 }
 
-function summed(all: readonly RuleHit[]): Omit<RuleResult, 'outOfTime'> {
+function summed(all: readonly RuleHit[], extra: number): Pick<RuleResult, 'hits' | 'subRules' | 'score'> {
   const byName = [...all].sort((a, b) => (a.rule.name < b.rule.name ? -1 : 1));
   const hits = byName.filter(({ rule }) => !isSubRule(rule.name));
   const subRules = byName.filter(({ rule }) => isSubRule(rule.name)).map(({ rule }) => rule.name);
-  const sum = hits.reduce((total, hit) => total + hit.score, 0);
+  const sum = hits.reduce((total, hit) => total + hit.score, extra);
   return { hits, subRules, score: Math.round(sum * 1000) / 1000 };
 }
 
 class Run {
+  readonly counts = new Map<string, number>();
+  readonly hits: RuleHit[] = [];
+  ended: RuleResult['shortcircuit'] = null;
   private untilCheck = ELEMENTS_PER_CHECK;
 
   constructor(
-    private readonly inputs: RuleInputs,
+    private readonly set: RuleSet,
+    private readonly mail: RuleMail,
     private readonly limit: TimeLimit,
-    private readonly counts: ReadonlyMap<string, number>,
   ) {}
 
-  checkTime(): void {
+  all(): void {
+    const { stages } = this.set;
+    for (const { rules, metas } of stages) {
+      for (const rule of rules) this.one(rule);
+      for (const meta of metas) this.one(meta);
+      if (this.ended !== null) return;
+    }
+  }
+
+  private one(rule: Rule): void {
+    if (this.ended !== null) return;
+    this.checkTime();
+    const { count, evidence } = this.tryRule(rule);
+    if (count === 0) return;
+    this.counts.set(rule.name, count);
+    this.hits.push({ rule, count, score: points(rule, count), evidence });
+    if (rule.shortcircuit !== 'off') this.ended = this.ending(rule);
+  }
+
+  private ending({ name, score, shortcircuit }: Rule): RuleResult['shortcircuit'] {
+    const { shortcircuitHamScore, shortcircuitSpamScore } = this.mail.settings;
+    switch (shortcircuit) {
+      case 'ham':
+        return { rule: name, kind: 'ham', score: shortcircuitHamScore };
+      case 'spam':
+        return { rule: name, kind: 'spam', score: shortcircuitSpamScore };
+      default:
+        return score < 0
+          ? { rule: name, kind: 'ham', score: -SHORTCIRCUIT_TRACE }
+          : { rule: name, kind: 'spam', score: SHORTCIRCUIT_TRACE };
+    }
+  }
+
+  private checkTime(): void {
     if (this.limit.monotonicMs() >= this.limit.deadline) throw new OutOfTime();
   }
 
-  tryRule(rule: Rule): Found {
+  private tryRule(rule: Rule): Found {
     const { test } = rule;
     switch (test.kind) {
       case 'text':
         return this.tryText(rule, test.input, test.pattern);
-      case 'header': {
-        const subject =
-          this.inputs.headers.subject(test.selector) ?? (test.ifUnset === null ? EMPTY : new Subject(test.ifUnset));
-        const count = test.negated
-          ? Number(!test.pattern.test(subject))
-          : matches(test.pattern, subject, rule.countMax);
-        return count > 0 ? { count, evidence: test.selector.name } : NONE;
-      }
+      case 'header':
+        return this.tryHeader(rule, test);
       case 'exists':
-        return this.inputs.headers.exists(test.name) ? { count: 1, evidence: test.name } : NONE;
+        return this.mail.headers.exists(test.name) ? { count: 1, evidence: test.name } : NONE;
+      case 'mimeheader': {
+        const count = mimeHeaderCount(test, rule, this.mail.parts);
+        return count > 0 ? { count, evidence: test.name } : NONE;
+      }
       case 'eval': {
-        const { count, evidence } = test.run(this.inputs, test.args);
+        const context = { rule: rule.name, flags: rule.flags, hits: this.counts };
+        const { count, evidence } = test.run(this.mail, test.args, context);
         return count > 0 ? { count: Math.min(count, rule.countMax), evidence: evidence ?? '' } : NONE;
       }
       case 'meta':
         return this.tryMeta(test.expression);
+      case 'uriDetail':
+      case 'empty':
+        return NONE;
     }
   }
 
+  private tryHeader(rule: Rule, test: Extract<CompiledTest, { kind: 'header' }>): Found {
+    const subject =
+      this.mail.headers.subject(test.selector) ?? (test.ifUnset === null ? EMPTY : new Subject(test.ifUnset));
+    const count = test.negated ? Number(!test.pattern.test(subject)) : matches(test.pattern, subject, rule.countMax);
+    return count > 0 ? { count, evidence: test.selector.name } : NONE;
+  }
+
   private tryText(rule: Rule, input: TextInput, pattern: Pattern): Found {
-    if (!pattern.possibleIn(this.inputs.whole(input))) return NONE;
+    if (!pattern.possibleIn(this.mail.whole(input))) return NONE;
     let count = 0;
     let evidence: string = input;
-    for (const [index, subject] of this.inputs.texts(input).entries()) {
+    for (const [index, subject] of this.mail.texts(input).entries()) {
       if (index === 0 && input === 'body' && rule.flags.has('nosubject')) continue;
       if (--this.untilCheck <= 0) {
         this.checkTime();
@@ -139,7 +183,7 @@ class Run {
     return count > 0 ? { count, evidence } : NONE;
   }
 
-  private tryMeta(expression: Parameters<typeof runExpression>[0]): Found {
+  private tryMeta(expression: Expression): Found {
     if (expression.empty) return NONE;
     const value = runExpression(
       expression,
@@ -150,7 +194,9 @@ class Run {
         return sum;
       },
     );
-    return value === 0 || !Number.isFinite(value) ? NONE : { count: value, evidence: '' };
+    if (value === 0 || !Number.isFinite(value)) return NONE;
+    // A hit always counts something.
+    return { count: value > 0 ? value : 1, evidence: '' };
   }
 }
 

@@ -48,11 +48,13 @@ const STRENGTH: ReadonlyMap<string, number> = new Map([
   ['/', 7],
 ]);
 
-const TOKEN = /^(?:(\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})|([A-Za-z_]\w{0,127})|(&&|\|\||<=|>=|==|!=|[-+*/!()<>?:^,]))/;
+/** A number may not carry a sign: SpamAssassin reads `A -1` as two operands and refuses it. */
+const TOKEN =
+  /^(?:(\d{1,15}(?:\.\d{1,15})?)(?![-+.\d])|([A-Za-z_]\w{0,127})|(&&|\|\||<=|>=|==|!=|[-+](?![-+.\d])|[*/!()<>?:^]))/;
 
-/** Reads an expression. Throws ExpressionError with the reason. */
-export function readExpression(text: string): Expression {
-  const tokens = tokenize(text);
+/** Reads an expression; `localTestsOnly` is what that name stands for. Throws ExpressionError with the reason. */
+export function readExpression(text: string, localTestsOnly = false): Expression {
+  const tokens = tokenize(text).map((token) => (token === 'local_tests_only' ? String(Number(localTestsOnly)) : token));
   if (tokens.length === 2 && tokens[0] === '(' && tokens[1] === ')') {
     return { steps: [], names: [], globs: [], empty: true };
   }
@@ -70,7 +72,9 @@ function tokenize(text: string): string[] {
       at++;
       continue;
     }
-    const glob = /^rules_matching\s{0,20}\(\s{0,20}([\w*?]{1,128})\s{0,20}\)/.exec(text.slice(at, at + 220));
+    const glob = text.startsWith('rules_matching', at)
+      ? /^rules_matching\(\s{0,20}([_A-Za-z*?][\w*?]{0,127})\s{0,20}\)/.exec(text.slice(at, at + 220))
+      : null;
     const token = glob?.[0] ?? TOKEN.exec(text.slice(at, at + 140))?.[0];
     if (token === undefined) throw new ExpressionError(`"${text.slice(at, at + 12)}" does not belong in an expression`);
     tokens.push(glob === null ? token : `matching ${glob[1]}`);

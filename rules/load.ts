@@ -1,20 +1,25 @@
 // Reads rule files from disk into a running set: the core rules of this package, then those of the site. A file or line
 // that cannot be taken is told and left out; it never takes the rest down with it.
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FILES_ON_DISK, type AttachedFiles, type NamedFile } from '../config/attached.js';
+import { FILES_ON_DISK, type AttachedFile, type AttachedFiles, type NamedFile } from '../config/attached.js';
 import { compileRules, COMPILE_DEFAULTS, type CompileOptions, type RuleSet } from './compile.js';
-import type { ParsedFile, Refusal, Statement } from './definition.js';
-import { parseRules } from './parse.js';
+import type { ParsedRules, Refusal, Statement } from './definition.js';
+import { RuleReader } from './language/reader.js';
+import type { RuleSettings } from './language/settings.js';
 
-/** What rule files are called. */
+/** What rule files are called, and the files of a rule set that say which plugins count as loaded. */
 export const RULE_SUFFIX = '.cf';
+export const PLUGINS_SUFFIX = '.pre';
 
 export interface LoadedRules {
   readonly set: RuleSet;
+  readonly settings: RuleSettings;
   /** What was not taken, in the order of the files. */
   readonly refusals: readonly Refusal[];
+  /** Lines that say something of rules that do not exist: harmless, and often a mistyped name. */
+  readonly notes: readonly Refusal[];
 }
 
 /** The directory of the core rules: beside the sources, which a build does not copy. */
@@ -45,35 +50,64 @@ export interface LoadOptions {
 
 const LOAD_DEFAULTS: LoadOptions = { core: true, compile: COMPILE_DEFAULTS, files: FILES_ON_DISK };
 
-/** Core rules, then the files and directories given (each `*.cf` of a directory, in byte order), compiled. */
+/** Core rules, then the files and directories given, compiled. */
 export function loadRules(paths: readonly string[], options: LoadOptions = LOAD_DEFAULTS): LoadedRules {
-  const site = readRuleFiles(paths, options.files);
+  const site = readRuleFiles(paths, options.files, (options.compile.scoreSet & 1) === 0);
   const core = options.core ? readCoreRules() : [];
-  const { set, refusals } = compileRules([...core, ...site.statements], options.compile);
-  return { set, refusals: [...site.refusals, ...refusals] };
+  const { set, refusals, notes } = compileRules([...core, ...site.statements], options.compile);
+  return { set, settings: site.settings, refusals: [...site.refusals, ...refusals], notes };
 }
 
-/** The paths of rule files as the loader of settings wants them. */
+/** The paths of rule files as the loader of settings wants them: what names plugins, then rules, of each path. */
 export function namedRuleFiles(paths: readonly string[]): readonly NamedFile[] {
-  return paths.map((path) => ({ path, suffix: RULE_SUFFIX }));
+  return paths.flatMap((path) => [PLUGINS_SUFFIX, RULE_SUFFIX].map((suffix) => ({ path, suffix })));
 }
 
-/** Reads files and directories; what cannot be read is a refusal at line 0. */
-export function readRuleFiles(paths: readonly string[], files: AttachedFiles = FILES_ON_DISK): ParsedFile {
-  const statements: Statement[] = [];
-  const refusals: Refusal[] = [];
-  for (const named of namedRuleFiles(paths)) {
-    try {
-      for (const { file, text } of files.read(named)) {
-        const parsed = parseRules(text, file);
-        statements.push(...parsed.statements);
-        refusals.push(...parsed.refusals);
-      }
-    } catch (error) {
-      refusals.push({ file: named.path, line: 0, reason: error instanceof Error ? error.message : String(error) });
-    }
+/**
+ * Reads files and directories: `*.pre` of all of them, then `*.cf`, each directory's in byte order. What cannot be read
+ * is a refusal at line 0.
+ */
+export function readRuleFiles(
+  paths: readonly string[],
+  files: AttachedFiles = FILES_ON_DISK,
+  localTestsOnly = false,
+): ParsedRules {
+  const named = namedRuleFiles(paths);
+  const failures: Refusal[] = [];
+  const found = new Map(named.map((one) => [one, filesOf(one, files, failures)]));
+  const texts = (suffix: string) => named.flatMap((one) => (one.suffix === suffix ? found.get(one)! : []));
+  const plugins = texts(PLUGINS_SUFFIX);
+  const reader = new RuleReader({
+    localTestsOnly,
+    defaultPlugins: plugins.length === 0,
+    include: (path, root) => includedText(path, root, files),
+  });
+  for (const file of [...plugins, ...texts(RULE_SUFFIX)]) reader.read(file);
+  const read = reader.finish();
+  return { ...read, refusals: [...failures, ...read.refusals] };
+}
+
+/** The files of a path with the suffix asked for; a plain file counts once, under the suffix it has. */
+function filesOf(named: NamedFile, files: AttachedFiles, failures: Refusal[]): readonly AttachedFile[] {
+  const { path, suffix } = named;
+  try {
+    const found = files.read(named);
+    const plain = found.length === 1 && found[0]!.file === path;
+    return plain && path.endsWith(PLUGINS_SUFFIX) !== (suffix === PLUGINS_SUFFIX) ? [] : found;
+  } catch (error) {
+    if (suffix === RULE_SUFFIX)
+      failures.push({ file: path, line: 0, reason: error instanceof Error ? error.message : String(error) });
+    return [];
   }
-  return { statements, refusals };
+}
+
+/** An included file, if it lies below the rule directory with all links followed. */
+function includedText(path: string, root: string, files: AttachedFiles): string {
+  if (!realpathSync(path).startsWith(`${realpathSync(root)}${sep}`))
+    throw new Error('it leads outside the rule directory');
+  const [file] = files.read({ path, suffix: RULE_SUFFIX });
+  if (file === undefined) throw new Error('there is no such file');
+  return file.text;
 }
 
 /** `file:line: reason`. */

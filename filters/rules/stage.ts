@@ -4,13 +4,13 @@ import type { AttachedFiles } from '../../config/attached.js';
 import type { Problem } from '../../config/problem.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
-import { COMPILE_DEFAULTS } from '../../rules/compile.js';
 import { evaluateRules, type RuleHit, type RuleResult } from '../../rules/evaluate.js';
-import { RuleInputs } from '../../rules/inputs.js';
+import { RuleMail } from '../../rules/mail/rule-mail.js';
 import type { Refusal } from '../../rules/definition.js';
-import { loadRules, namedRuleFiles, readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
+import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
 import { ruleFindings, TEXT_CUT } from './findings.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
+import { completeRuleSettings, hasSiteRules, loadSiteRules, siteRuleFiles } from './site.js';
 
 /** What later stages may read of this one. */
 export interface RuleFacts {
@@ -42,14 +42,14 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
     directions: ['received', 'sent', 'internal'],
     needs: [],
     settings: ruleSettings,
-    files: ({ files }) =>
-      namedRuleFiles(files).map((named, index) => ({ ...named, key: ['files', String(index + 1)], required: false })),
+    complete: completeRuleSettings,
+    files: siteRuleFiles,
     complaints: (settings, files) =>
-      settings.files.length === 0
-        ? []
-        : load(settings, files)
+      hasSiteRules(settings, files)
+        ? loadSiteRules(settings, files)
             .refusals.filter(({ line }) => line > 0)
-            .map(problemOf),
+            .map(problemOf)
+        : [],
     findings: ruleFindings(readCoreRules()),
     onBreak: 'tempfail',
     timeLimitMs: 10_000,
@@ -57,22 +57,10 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
   create: (settings, outside, files) => makeStage(settings, outside, files),
 };
 
-function load(settings: RuleSettings, files: AttachedFiles): LoadedRules {
-  return loadRules(settings.files, {
-    core: settings.core,
-    compile: {
-      ...COMPILE_DEFAULTS,
-      disabled: new Set(settings.disabled),
-      scores: new Map(Object.entries(settings.scores)),
-    },
-    files,
-  });
-}
-
 const problemOf = ({ file, line, reason }: Refusal): Problem => ({ file, line, column: 0, message: reason });
 
 function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFiles): Stage {
-  const loaded = load(settings, files);
+  const loaded = loadSiteRules(settings, files);
   outside.alert(ALERT, loaded.refusals.length > 0, refusalsShown(loaded));
   return {
     onMessage: (job) => judge(job, loaded, settings.textMaxBytes, outside),
@@ -81,7 +69,7 @@ function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFile
 }
 
 function judge(job: MessageJob, { set }: LoadedRules, textMaxBytes: number, outside: Outside): StageReport {
-  const inputs = new RuleInputs(job.message, job.transaction, textMaxBytes, outside.countries);
+  const inputs = new RuleMail(job.message, job.transaction, textMaxBytes, outside.countries);
   const result = evaluateRules(set, inputs, {
     deadline: job.deadline,
     monotonicMs: () => outside.clock.monotonicMs(),

@@ -3,7 +3,7 @@
 import type { Attachment } from '../../message/message.js';
 import { safe } from '../bytes.js';
 import { renderHtml } from '../html.js';
-import type { RuleInputs } from '../inputs.js';
+import type { RuleMail } from '../mail/rule-mail.js';
 import { NO, type Eval, type EvalResult } from './eval.js';
 
 /** Attachments and names of each that are looked at. */
@@ -33,7 +33,7 @@ function names(attachment: Attachment): readonly string[] {
 }
 
 /** The first name for which `test` holds. */
-function firstName(inputs: RuleInputs, test: (name: string) => boolean): EvalResult {
+function firstName(inputs: RuleMail, test: (name: string) => boolean): EvalResult {
   for (const attachment of inputs.message.attachments.slice(0, ATTACHMENTS_MAX)) {
     const found = names(attachment).find(test);
     if (found !== undefined) return { count: 1, evidence: safe(found) };
@@ -48,13 +48,13 @@ function endings(name: string): readonly string[] {
     .map((ending) => ending.trim());
 }
 
-function endsIn(inputs: RuleInputs, args: readonly string[]): EvalResult {
+function endsIn(inputs: RuleMail, args: readonly string[]): EvalResult {
   const wanted = new Set(args.map((arg) => arg.toLowerCase()));
   return firstName(inputs, (name) => wanted.has(endings(name).at(-1) ?? ''));
 }
 
 /** `invoice.pdf.exe`: looks like a document, runs as a program. */
-function doubleEnding(inputs: RuleInputs): EvalResult {
+function doubleEnding(inputs: RuleMail): EvalResult {
   return firstName(inputs, (name) => {
     const [last, before] = [...endings(name)].reverse();
     return last !== undefined && before !== undefined && PROGRAM.has(last) && DOCUMENT.has(before);
@@ -62,7 +62,7 @@ function doubleEnding(inputs: RuleInputs): EvalResult {
 }
 
 /** A text part packed in base64 although all of it is ASCII: it hides words from simple filters and does nothing else. */
-function base64Ascii(inputs: RuleInputs): EvalResult {
+function base64Ascii(inputs: RuleMail): EvalResult {
   for (const { part } of inputs.message.texts) {
     if (part.transferEncoding !== 'base64') continue;
     const content = part.content().subarray(0, PAGE_BYTES_MAX);
@@ -72,7 +72,7 @@ function base64Ascii(inputs: RuleInputs): EvalResult {
 }
 
 /** An attached page that runs a script or asks for a password. */
-function activePage(inputs: RuleInputs): EvalResult {
+function activePage(inputs: RuleMail): EvalResult {
   let pages = 0;
   for (const attachment of inputs.message.attachments.slice(0, ATTACHMENTS_MAX)) {
     const page = names(attachment).find((name) =>

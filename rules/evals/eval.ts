@@ -1,6 +1,6 @@
 // What an eval is: a named test in code that rule files may call, with checked arguments and a fixed table. A rule file
 // can name one and give it texts; it can bring none of its own.
-import type { RuleInputs } from '../inputs.js';
+import type { RuleMail } from '../mail/rule-mail.js';
 
 /** What an eval says: how often it holds (0 = not), and a short evidence that is safe to log. */
 export interface EvalResult {
@@ -8,7 +8,17 @@ export interface EvalResult {
   readonly evidence?: string;
 }
 
-export type EvalFunction = (inputs: RuleInputs, args: readonly string[]) => EvalResult;
+/** What an eval may know of the rule that calls it and of the run so far. */
+export interface EvalContext {
+  /** The rule's name. */
+  readonly rule: string;
+  /** Its tflags. */
+  readonly flags: ReadonlySet<string>;
+  /** Counts of the rules that hit so far. */
+  readonly hits: ReadonlyMap<string, number>;
+}
+
+export type EvalFunction = (mail: RuleMail, args: readonly string[], context: EvalContext) => EvalResult;
 
 export interface Eval {
   /** One sentence with what the arguments mean, for the reference. */

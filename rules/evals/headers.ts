@@ -2,7 +2,7 @@
 import { getDomain } from 'tldts';
 import type { Address } from '../../message/address.js';
 import { safe } from '../bytes.js';
-import type { RuleInputs } from '../inputs.js';
+import type { RuleMail } from '../mail/rule-mail.js';
 import { BRANDS, type Brand } from './brands.js';
 import { readDate } from './date.js';
 import { holds, NO, numbersOnly, YES, type Eval, type EvalResult } from './eval.js';
@@ -18,12 +18,12 @@ export function domainOf(address: string): string | null {
   return at < 0 ? null : getDomain(address.slice(at + 1).toLowerCase());
 }
 
-function mailboxes(inputs: RuleInputs, field: string): readonly Address[] {
+function mailboxes(inputs: RuleMail, field: string): readonly Address[] {
   return inputs.message.addresses(field).slice(0, ADDRESSES_MAX);
 }
 
 /** When the message came: newest Received that has a date, else what the MTA told. */
-function arrivedAt(inputs: RuleInputs): number | null {
+function arrivedAt(inputs: RuleMail): number | null {
   for (const field of inputs.headers.fields('received').slice(0, 5)) {
     const semicolon = field.rawValue.lastIndexOf(';');
     const time = semicolon < 0 ? null : readDate(field.rawValue.slice(semicolon + 1));
@@ -32,7 +32,7 @@ function arrivedAt(inputs: RuleInputs): number | null {
   return inputs.transaction?.receivedAt ?? null;
 }
 
-function shiftedDate(inputs: RuleInputs, [from = 'undef', to = 'undef']: readonly string[]): EvalResult {
+function shiftedDate(inputs: RuleMail, [from = 'undef', to = 'undef']: readonly string[]): EvalResult {
   const dated = readDate(inputs.message.header('date') ?? '');
   const arrived = arrivedAt(inputs);
   if (dated === null || arrived === null) return NO;
@@ -40,19 +40,19 @@ function shiftedDate(inputs: RuleInputs, [from = 'undef', to = 'undef']: readonl
   return holds((from === 'undef' || hours >= Number(from)) && (to === 'undef' || hours < Number(to)));
 }
 
-function invalidDate(inputs: RuleInputs): EvalResult {
+function invalidDate(inputs: RuleMail): EvalResult {
   const fields = inputs.headers.fields('date');
   return holds(fields.length > 0 && readDate(fields[0]!.value) === null);
 }
 
 /** At least ten letters, all capitals, more than one word; replies and short codes do not count. */
-function subjectAllCaps(inputs: RuleInputs): EvalResult {
+function subjectAllCaps(inputs: RuleMail): EvalResult {
   const subject = (inputs.message.subject ?? '').replace(/^(?:(?:re|fwd?|aw)\s{0,3}:\s{0,3}){1,5}/i, '');
   const letters = subject.replace(/[^A-Za-z]/g, '');
   return holds(letters.length >= 10 && /\S\s+\S/.test(subject) && letters === letters.toUpperCase());
 }
 
-function replyElsewhere(inputs: RuleInputs): EvalResult {
+function replyElsewhere(inputs: RuleMail): EvalResult {
   const from = domainOf(mailboxes(inputs, 'from')[0]?.address ?? '');
   const reply = domainOf(mailboxes(inputs, 'reply-to')[0]?.address ?? '');
   if (from === null || reply === null || from === reply) return NO;
@@ -60,19 +60,19 @@ function replyElsewhere(inputs: RuleInputs): EvalResult {
 }
 
 /** Replies go to a free mail box other than the sender's own. */
-function freemailReply(inputs: RuleInputs): EvalResult {
+function freemailReply(inputs: RuleMail): EvalResult {
   const from = mailboxes(inputs, 'from')[0]?.address.toLowerCase() ?? '';
   const reply = mailboxes(inputs, 'reply-to')[0]?.address.toLowerCase() ?? '';
   if (from === '' || reply === '' || from === reply || !isFreemail(reply)) return NO;
   return { count: 1, evidence: safe(domainOf(reply) ?? '') };
 }
 
-function freemailFrom(inputs: RuleInputs): EvalResult {
+function freemailFrom(inputs: RuleMail): EvalResult {
   return holds(isFreemail(mailboxes(inputs, 'from')[0]?.address ?? ''));
 }
 
 /** The display name is an address of another domain than the real one. */
-function nameIsOtherAddress(inputs: RuleInputs): EvalResult {
+function nameIsOtherAddress(inputs: RuleMail): EvalResult {
   for (const { name, address } of mailboxes(inputs, 'from')) {
     const shown = name
       .split(/[\s"'<>()[\],;:]+/)
@@ -111,7 +111,7 @@ export function ownsDomain(brand: Brand, domain: string): boolean {
  * The name shown by From, and the domain of its first real address. A comma in an unquoted name splits it into several
  * "mailboxes", of which readers show the whole.
  */
-function shownSender(inputs: RuleInputs): { name: string; domain: string | null } {
+function shownSender(inputs: RuleMail): { name: string; domain: string | null } {
   const all = mailboxes(inputs, 'from');
   const words = all.map(({ name, address }) => (domainOf(address) === null ? `${name} ${address}` : name));
   const real = all.find(({ address }) => domainOf(address) !== null);
@@ -119,12 +119,12 @@ function shownSender(inputs: RuleInputs): { name: string; domain: string | null 
 }
 
 /** Something in From is neither an address nor a surname before a comma (`Miller, Ada <ada@…>`), which people do write. */
-function fromBroken(inputs: RuleInputs): EvalResult {
+function fromBroken(inputs: RuleMail): EvalResult {
   const odd = mailboxes(inputs, 'from').filter(({ address }) => !/^[^\s@]{1,256}@[^\s@]{1,256}$/.test(address));
   return holds(odd.length > 1 || odd.some(({ name, address }) => !/^[\p{L}'-]{1,40}$/u.test(`${name}${address}`)));
 }
 
-function brandNotSender(inputs: RuleInputs): EvalResult {
+function brandNotSender(inputs: RuleMail): EvalResult {
   const { name, domain } = shownSender(inputs);
   const named = brandsNamed(name);
   const [foreign] = named;
@@ -132,12 +132,12 @@ function brandNotSender(inputs: RuleInputs): EvalResult {
   return { count: 1, evidence: `${foreign.names[0]} / ${safe(domain)}` };
 }
 
-function fromIsTo(inputs: RuleInputs): EvalResult {
+function fromIsTo(inputs: RuleMail): EvalResult {
   const from = mailboxes(inputs, 'from')[0]?.address.toLowerCase();
   return holds(from !== undefined && mailboxes(inputs, 'to').some(({ address }) => address.toLowerCase() === from));
 }
 
-function oddity(inputs: RuleInputs, args: readonly string[]): EvalResult {
+function oddity(inputs: RuleMail, args: readonly string[]): EvalResult {
   // Oddities are there once the tree, the files and the texts were read.
   if (inputs.message.parts.length + inputs.message.attachments.length > 0) inputs.texts('body');
   return inputs.message.oddities.some(({ code }) => args.includes(code)) ? YES : NO;

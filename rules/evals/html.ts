@@ -1,6 +1,6 @@
 // Evals on HTML texts: what they are made of, and what they hide from their reader.
 import { safe } from '../bytes.js';
-import type { RuleInputs } from '../inputs.js';
+import type { RuleMail } from '../mail/rule-mail.js';
 import { holds, NO, numbersOnly, type Eval, type EvalResult } from './eval.js';
 
 /** Hidden text below this length says nothing: preview lines of newsletters are about as long. */
@@ -11,26 +11,26 @@ function letters(text: string): number {
 }
 
 /** No text part but HTML. */
-function htmlOnly(inputs: RuleInputs): EvalResult {
+function htmlOnly(inputs: RuleMail): EvalResult {
   const { texts } = inputs.message;
   return holds(texts.some(({ kind }) => kind === 'html') && !texts.some(({ kind }) => kind === 'plain'));
 }
 
 /** Images, and visible text of at least `from` and less than `to` characters without blanks. */
-function imageOnly(inputs: RuleInputs, [from = '0', to = '0']: readonly string[]): EvalResult {
+function imageOnly(inputs: RuleMail, [from = '0', to = '0']: readonly string[]): EvalResult {
   const html = inputs.html();
   if (!html.some(({ rendered }) => rendered.tags.has('img'))) return NO;
   const length = html.reduce((sum, { text }) => sum + letters(text.visible), 0);
   return holds(length >= Number(from) && length < Number(to));
 }
 
-function tagExists(inputs: RuleInputs, [tag = '']: readonly string[]): EvalResult {
+function tagExists(inputs: RuleMail, [tag = '']: readonly string[]): EvalResult {
   const count = inputs.html().reduce((sum, { rendered }) => sum + (rendered.tags.get(tag.toLowerCase()) ?? 0), 0);
   return { count };
 }
 
 /** Hidden text is at least `percent` of all text of the HTML. */
-function hiddenText(inputs: RuleInputs, [percent = '50']: readonly string[]): EvalResult {
+function hiddenText(inputs: RuleMail, [percent = '50']: readonly string[]): EvalResult {
   let hidden = 0;
   let visible = 0;
   for (const { text } of inputs.html()) {
@@ -41,16 +41,16 @@ function hiddenText(inputs: RuleInputs, [percent = '50']: readonly string[]): Ev
   return { count: 1, evidence: `${Math.round((100 * hidden) / (hidden + visible))} % hidden` };
 }
 
-function wordsSplit(inputs: RuleInputs, [least = '1']: readonly string[]): EvalResult {
+function wordsSplit(inputs: RuleMail, [least = '1']: readonly string[]): EvalResult {
   const count = inputs.html().reduce((sum, { rendered }) => sum + rendered.wordsSplit, 0);
   return holds(count >= Number(least));
 }
 
-function passwordForm(inputs: RuleInputs): EvalResult {
+function passwordForm(inputs: RuleMail): EvalResult {
   return holds(inputs.html().some(({ rendered }) => rendered.passwordFields > 0));
 }
 
-function formElsewhere(inputs: RuleInputs): EvalResult {
+function formElsewhere(inputs: RuleMail): EvalResult {
   for (const { rendered } of inputs.html()) {
     const action = rendered.formActions.find((target) => /^(?:https?:)?\/\//i.test(target));
     if (action !== undefined)
@@ -60,7 +60,7 @@ function formElsewhere(inputs: RuleInputs): EvalResult {
 }
 
 /** Visible text of the whole message, in characters without blanks, is less than `max`. */
-function shortText(inputs: RuleInputs, [max = '0']: readonly string[]): EvalResult {
+function shortText(inputs: RuleMail, [max = '0']: readonly string[]): EvalResult {
   const length = inputs.message.texts.reduce((longest, text) => Math.max(longest, letters(text.visible)), 0);
   return holds(length < Number(max));
 }

@@ -3,7 +3,7 @@ import { domainToUnicode } from 'node:url';
 import { getDomain } from 'tldts';
 import type { Url } from '../../message/url.js';
 import { safe } from '../bytes.js';
-import type { RuleInputs } from '../inputs.js';
+import type { RuleMail } from '../mail/rule-mail.js';
 import { BRANDS } from './brands.js';
 import { NO, type Eval, type EvalResult } from './eval.js';
 import { brandsNamed, domainOf, ownsDomain } from './headers.js';
@@ -13,7 +13,7 @@ const LINKS_MAX = 1_000;
 /** Longest link text that is read as an address. */
 const LINK_TEXT_MAX = 200;
 
-function links(inputs: RuleInputs): readonly Url[] {
+function links(inputs: RuleMail): readonly Url[] {
   return inputs.message.urls.filter(({ host }) => host !== null).slice(0, LINKS_MAX);
 }
 
@@ -30,7 +30,7 @@ function claimedDomain(text: string): string | null {
 }
 
 /** The text of a link names another host than its target, and the target is not the sender's own. */
-function textMismatch(inputs: RuleInputs): EvalResult {
+function textMismatch(inputs: RuleMail): EvalResult {
   const own = domainOf(inputs.message.addresses('from')[0]?.address ?? '');
   for (const { text, domain, host } of links(inputs)) {
     const claimed = text === null ? null : claimedDomain(text);
@@ -44,7 +44,7 @@ function textMismatch(inputs: RuleInputs): EvalResult {
 const SCRIPTS = [/\p{Script=Latin}/u, /\p{Script=Cyrillic}/u, /\p{Script=Greek}/u];
 
 /** A host label in punycode that mixes alphabets. */
-function mixedScript(inputs: RuleInputs): EvalResult {
+function mixedScript(inputs: RuleMail): EvalResult {
   for (const { host } of links(inputs)) {
     if (host?.includes('xn--') !== true) continue;
     const labels = domainToUnicode(host).split('.');
@@ -55,7 +55,7 @@ function mixedScript(inputs: RuleInputs): EvalResult {
 }
 
 /** A brand's name is part of a host that is not the brand's (`paypal.com.example.net`, `login-microsoft.example`). */
-function brandInHost(inputs: RuleInputs): EvalResult {
+function brandInHost(inputs: RuleMail): EvalResult {
   for (const { host, domain } of links(inputs)) {
     if (host === null || domain === null) continue;
     const parts = host.split(/[.-]/);
@@ -68,7 +68,7 @@ function brandInHost(inputs: RuleInputs): EvalResult {
 }
 
 /** Subject or sender name speak for a brand, and no link leads to it while some lead elsewhere. */
-function brandNotLinked(inputs: RuleInputs): EvalResult {
+function brandNotLinked(inputs: RuleMail): EvalResult {
   const names = inputs.message.addresses('from').map(({ name }) => name);
   const brands = brandsNamed([inputs.message.subject ?? '', ...names].join(' '));
   const clicks = links(inputs).filter(({ from }) => from !== 'html-image');
@@ -78,7 +78,7 @@ function brandNotLinked(inputs: RuleInputs): EvalResult {
 }
 
 /** Links that can be clicked lead to one registered domain only, which is not the sender's. */
-function foreignOnly(inputs: RuleInputs): EvalResult {
+function foreignOnly(inputs: RuleMail): EvalResult {
   const own = domainOf(inputs.message.addresses('from')[0]?.address ?? '');
   const domains = new Set(
     links(inputs)

@@ -30,7 +30,26 @@ export interface FreemailSettings {
   readonly importDefWelcomelistAuth: boolean;
 }
 
-export type ShortcircuitKind = 'on' | 'ham' | 'spam' | 'off';
+/** A list of addresses in DNS that a rule asks (`urirhssub` and its like); the rule itself is a `check_uridnsbl` eval. */
+export interface UriDnsZone {
+  /** What is asked for: IPs of the hosts, names, names of their name servers, full names of those. */
+  readonly kind: 'uridnsbl' | 'urirhsbl' | 'urinsrhsbl' | 'urifullnsrhsbl';
+  readonly zone: string;
+  /** Such as `A` or `TXT`. */
+  readonly type: string;
+  /** `n`, `n1-n2` or `n1/mask` in decimal, or null where any answer counts. */
+  readonly subtest: string | null;
+}
+
+/** A query of `askdns`. */
+export interface AskDnsQuery {
+  /** With tags such as `_AUTHORDOMAIN_`. */
+  readonly template: string;
+  /** Upper case, at least one. */
+  readonly types: readonly string[];
+  /** As written, or null where any answer counts. */
+  readonly subtest: string | null;
+}
 
 /** What Bayes reads of a rule set. */
 export interface BayesSettings {
@@ -73,13 +92,16 @@ export interface RuleSettings {
   /** `enlist_uri_host` and its like: list (`BLOCK`, `WELCOME`, …) → host, lower case → listed, or excluded by `!`. */
   readonly uriHostLists: ReadonlyMap<string, ReadonlyMap<string, boolean>>;
   readonly freemail: FreemailSettings;
-  /** `adsp_override`: domain, lower case, maybe with `*.` → policy word, default `custom_high`. */
+  /** `adsp_override`: domain, lower case, maybe with `*.` → `N` nxdomain, `U` unknown, `A` all, `D` discardable (the default), `1`, `2`, `3` custom low, medium, high. */
   readonly adspOverrides: ReadonlyMap<string, string>;
   /** `uridnsbl_skip_domain`, lower case. */
   readonly uridnsblSkipDomains: ReadonlySet<string>;
   readonly uridnsblMaxDomains: number;
   readonly uridnsblSkipMailto: boolean;
   readonly parseDkimUris: boolean;
+  /** By rule name. */
+  readonly uriDnsZones: ReadonlyMap<string, UriDnsZone>;
+  readonly askDnsQueries: ReadonlyMap<string, AskDnsQuery>;
   /** `url_shortener` hosts, lower case. */
   readonly urlShorteners: ReadonlySet<string>;
   readonly dkimMinimumKeyBits: number;
@@ -100,7 +122,6 @@ export interface RuleSettings {
   readonly rewriteHeaders: ReadonlyMap<string, string>;
   /** `subjprefix`: rule → text. */
   readonly subjectPrefixes: ReadonlyMap<string, string>;
-  readonly shortcircuit: ReadonlyMap<string, ShortcircuitKind>;
   readonly shortcircuitSpamScore: number;
   readonly shortcircuitHamScore: number;
   readonly skipRblChecks: boolean;
@@ -143,6 +164,8 @@ export const RULE_SETTINGS_DEFAULTS: RuleSettings = {
   uridnsblMaxDomains: 20,
   uridnsblSkipMailto: true,
   parseDkimUris: true,
+  uriDnsZones: new Map(),
+  askDnsQueries: new Map(),
   urlShorteners: new Set(),
   dkimMinimumKeyBits: 1024,
   bodyPartScanSize: 50_000,
@@ -155,7 +178,6 @@ export const RULE_SETTINGS_DEFAULTS: RuleSettings = {
   timeLimitS: 300,
   rewriteHeaders: new Map(),
   subjectPrefixes: new Map(),
-  shortcircuit: new Map(),
   shortcircuitSpamScore: 100,
   shortcircuitHamScore: -100,
   skipRblChecks: false,

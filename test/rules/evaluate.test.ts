@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { compileRules } from '../../rules/compile.js';
 import { evaluateRules } from '../../rules/evaluate.js';
 import { loadRules } from '../../rules/load.js';
-import { parseRules } from '../../rules/parse.js';
+import { parseRules } from '../../rules/language/reader.js';
 import { makeMail } from './examples.js';
 import { inputsOf, namesOf, rulesOf, run } from './run.js';
 

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compileRules } from '../../rules/compile.js';
-import { parseRules } from '../../rules/parse.js';
+import { parseRules } from '../../rules/language/reader.js';
 
 const parse = (text: string) => parseRules(text, 'site.cf');
 const only = (text: string) => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../message/parse.js';
 import type { Countries } from '../../outside/countries.js';
-import { RuleInputs } from '../../rules/inputs.js';
+import { RuleMail } from '../../rules/mail/rule-mail.js';
 import { makeTransaction } from '../ground/transaction.js';
 
 const TABLE = new Map([
@@ -16,7 +16,7 @@ function valueOf(client: string | null, received: readonly string[], database: C
   const fields = received.map((from) => `Received: ${from}\r\n`).join('');
   const raw = Buffer.from(`${fields}X-Relay-Countries: CN\r\nSubject: x\r\n\r\ny\r\n`);
   const transaction = makeTransaction(raw, { connection: { clientAddress: client } });
-  const { headers } = new RuleInputs(parseMessage(raw), transaction, 10_000, database);
+  const { headers } = new RuleMail(parseMessage(raw), transaction, 10_000, database);
   const value = headers.subject({ name: 'X-Relay-Countries', modifiers: [] })?.text ?? null;
   expect(headers.exists('x-relay-countries')).toBe(value !== null);
   return value;

@@ -2,8 +2,8 @@
 import { parseMessage } from '../../message/parse.js';
 import { compileRules, type RuleSet } from '../../rules/compile.js';
 import { evaluateRules, type RuleResult } from '../../rules/evaluate.js';
-import { RuleInputs } from '../../rules/inputs.js';
-import { parseRules } from '../../rules/parse.js';
+import { RuleMail } from '../../rules/mail/rule-mail.js';
+import { parseRules } from '../../rules/language/reader.js';
 
 export const TEXT_BYTES_MAX = 1_000_000;
 const NO_LIMIT = { deadline: Infinity, monotonicMs: () => 0 };
@@ -18,9 +18,9 @@ export function rulesOf(text: string): RuleSet {
 }
 
 /** Inputs of a message. */
-export function inputsOf(mail: string | Buffer): RuleInputs {
+export function inputsOf(mail: string | Buffer): RuleMail {
   const raw = typeof mail === 'string' ? Buffer.from(mail, 'latin1') : mail;
-  return new RuleInputs(parseMessage(raw), null, TEXT_BYTES_MAX);
+  return new RuleMail(parseMessage(raw), null, TEXT_BYTES_MAX);
 }
 
 /** Runs a set, or a rule text, over a message. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../message/parse.js';
 import { renderHtml } from '../../rules/html.js';
-import { RuleInputs } from '../../rules/inputs.js';
+import { RuleMail } from '../../rules/mail/rule-mail.js';
 import { inputsOf, run, namesOf } from './run.js';
 
 const texts = (mail: string | Buffer, input: 'body' | 'rawbody' | 'uri' | 'full') =>
@@ -134,7 +134,7 @@ describe('header values', () => {
 describe('limits', () => {
   it('cut what is too large, and say so', () => {
     const raw = Buffer.from(`Subject: s\n\n${'word\n\n'.repeat(100_000)}`);
-    const inputs = new RuleInputs(parseMessage(raw), null, 20_000);
+    const inputs = new RuleMail(parseMessage(raw), null, 20_000);
     for (const input of ['body', 'rawbody', 'full'] as const) {
       expect(inputs.texts(input).reduce((sum, { text }) => sum + text.length, 0)).toBeLessThan(25_000);
     }

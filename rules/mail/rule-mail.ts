@@ -1,16 +1,20 @@
 // What rules run over, derived from one message the way SpamAssassin derives it: rendered paragraphs (body), decoded
 // chunks (rawbody), cleaned addresses (uri), the raw whole (full), and header values. Everything is worked out when
 // first asked for and kept; sizes are bounded, and what was cut is told by `cut`.
-import type { Transaction } from '../message/envelope.js';
-import type { Message, Text } from '../message/message.js';
-import type { Part } from '../message/mime.js';
-import type { Countries } from '../outside/countries.js';
-import { toBytes, WHITE_SPACE } from './bytes.js';
-import type { TextInput } from './definition.js';
-import { HeaderValues } from './headers.js';
-import { HTML_LENGTH_MAX, renderHtml, type RenderedHtml } from './html.js';
-import { Subject } from './pattern/pattern.js';
-import { uriForms } from './uris.js';
+import type { Transaction } from '../../message/envelope.js';
+import type { Message, Text } from '../../message/message.js';
+import type { Part } from '../../message/mime.js';
+import type { Countries } from '../../outside/countries.js';
+import { toBytes, WHITE_SPACE } from '../bytes.js';
+import type { TextInput } from '../definition.js';
+import { HeaderValues } from '../headers.js';
+import { HTML_LENGTH_MAX, renderHtml, type RenderedHtml } from '../html.js';
+import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
+import { Subject } from '../pattern/pattern.js';
+import { parseMail, type ParsedMail } from './parse.js';
+import type { MailPart } from './part.js';
+import { readRelays, type Relays } from './relays.js';
+import { uriForms } from '../uris.js';
 
 /** Rendered text taken of one part, characters (SpamAssassin's `body_part_scan_size`). */
 export const BODY_PART_MAX = 50_000;
@@ -23,18 +27,30 @@ const CUT_SEARCH_MAX = 1_024;
 /** Most addresses that uri rules see. */
 export const URIS_MAX = 2_000;
 
+/** What surrounds a message while rules run. */
+export interface RuleSurroundings {
+  readonly settings: RuleSettings;
+  /** When the message came, ms since 1970. */
+  readonly nowMs: number;
+}
+
 /** An HTML text part with its rendering. */
 export interface HtmlText {
   readonly text: Text;
   readonly rendered: RenderedHtml;
 }
 
-export class RuleInputs {
+export class RuleMail {
   readonly headers: HeaderValues;
   private readonly kept = new Map<TextInput, readonly Subject[]>();
   private readonly joined = new Map<TextInput, Subject>();
   private htmlTexts: readonly HtmlText[] | null = null;
   private anyCut = false;
+
+  private parsedMail: ParsedMail | null = null;
+  private readRelays: Relays | null = null;
+  readonly settings: RuleSettings;
+  readonly nowMs: number;
 
   /** `textBytesMax` bounds each of body, rawbody and full as a whole. */
   constructor(
@@ -42,8 +58,35 @@ export class RuleInputs {
     readonly transaction: Transaction | null,
     readonly textBytesMax: number,
     countries: Countries | null = null,
+    surroundings: Partial<RuleSurroundings> = {},
   ) {
     this.headers = new HeaderValues(message, transaction, countries);
+    this.settings = surroundings.settings ?? RULE_SETTINGS_DEFAULTS;
+    this.nowMs = surroundings.nowMs ?? transaction?.receivedAt ?? 0;
+  }
+
+  /** The message taken apart as SpamAssassin does. */
+  get parsed(): ParsedMail {
+    return (this.parsedMail ??= parseMail(this.message.raw));
+  }
+
+  /** All parts, containers too, depth first. */
+  get parts(): readonly MailPart[] {
+    return this.parsed.parts;
+  }
+
+  /** The relays it came through. */
+  get relays(): Relays {
+    const values = (key: string) => this.parsed.headers.filter((header) => header.key === key);
+    this.readRelays ??= readRelays(
+      {
+        received: values('received').map((header) => header.decoded()),
+        lastValue: (name) => values(name.toLowerCase()).at(-1)?.decoded() ?? null,
+        own: null,
+      },
+      this.settings,
+    );
+    return this.readRelays;
   }
 
   /** Whether something was too large to be looked at whole, as far as inputs were asked for yet. */
@@ -90,7 +133,7 @@ export class RuleInputs {
       case 'rawbody':
         return this.withinLimit(this.rawbodyChunks());
       case 'uri':
-        return this.uris();
+        return this.uriForms();
       case 'full':
         return [this.message.raw.toString('latin1', 0, this.limited(this.message.raw.length))];
     }
@@ -151,7 +194,7 @@ export class RuleInputs {
     });
   }
 
-  private uris(): string[] {
+  private uriForms(): string[] {
     const forms = new Set<string>();
     for (const url of this.message.urls) {
       for (const form of uriForms(url)) forms.add(form);
