@@ -2,12 +2,12 @@
 // pattern reader, which knows what stands around them.
 import {
   addSet,
+  BYTES,
   complement,
   DIGIT,
   emptySet,
   foldCase,
   HORIZONTAL,
-  NEWLINE,
   PatternError,
   POSIX,
   setOf,
@@ -36,14 +36,21 @@ export class ByteReader {
   /** `\d` and its like at the reading position, or null. */
   protected shorthand(): ByteSet | null {
     const char = this.peek();
-    if (char === 'N') {
-      this.at++;
-      return complement(NEWLINE);
-    }
+    if (char === 'p' || char === 'P') return this.property(char === 'P');
     const set = SHORTHANDS.get(char.toLowerCase());
     if (set === undefined) return null;
     this.at++;
     return char === char.toLowerCase() ? set : complement(set);
+  }
+
+  /** `\p{Lu}`, `\pL`, `\P{…}`, `\p{^…}`: those bytes that are such a character in latin1, as Perl takes them. */
+  private property(negated: boolean): ByteSet {
+    const found = /^[pP](?:\{(\^?)([A-Za-z_=]{1,40})\}|([A-Z]))/.exec(this.source.slice(this.at, this.at + 48));
+    const name = found?.[2] ?? found?.[3];
+    if (found === null || name === undefined) throw new PatternError('property without a name');
+    this.at += found[0].length;
+    const inner = propertySet(name);
+    return negated !== (found[1] === '^') ? complement(inner) : inner;
   }
 
   /** The byte an escape stands for (`\n`, `\x41`, `\x{41}`, `\101`, `\cA`, `\.`). */
@@ -53,22 +60,42 @@ export class ByteReader {
     const control = CONTROL_ESCAPES.get(char);
     if (control !== undefined) return control;
     if (char === 'x') return this.hexCode();
+    if (char === 'o' || char === 'N') return this.bracedCode(char);
     if (/[0-7]/.test(char)) {
       const digits = /^[0-7]{1,3}/.exec(this.source.slice(this.at - 1, this.at + 2))![0];
       this.at += digits.length - 1;
-      return parseInt(digits, 8) & 0xff;
+      if (char === '0' && /[89]/.test(this.peek()) && digits.length < 3)
+        throw new PatternError('an octal number with an 8 or 9 in it');
+      return parseInt(digits, 8);
     }
-    if (char === 'c') return (this.source.charCodeAt(this.at++) & 0x5f) ^ 0x40;
+    if (char === 'c') return this.controlCode();
     if (/[A-Za-z0-9]/.test(char)) throw new PatternError(`"\\${char}" is not supported`);
     return char.charCodeAt(0);
   }
 
+  private controlCode(): number {
+    const code = this.source.charCodeAt(this.at++);
+    if (!(code >= 0x20 && code < 0x7f)) throw new PatternError('"\\c" without its letter');
+    return String.fromCharCode(code).toUpperCase().charCodeAt(0) ^ 0x40;
+  }
+
+  /** May be above 0xFF: such a character is never in the text. */
   private hexCode(): number {
-    const found = /^(?:\{([0-9A-Fa-f]{1,8})\}|([0-9A-Fa-f]{0,2}))/.exec(this.source.slice(this.at, this.at + 10))!;
+    const found = /^(?:\{([0-9A-Fa-f]{0,8})\}|([0-9A-Fa-f]{0,2}))/.exec(this.source.slice(this.at, this.at + 10))!;
     this.at += found[0].length;
-    const code = parseInt(found[1] ?? found[2] ?? '', 16);
-    if (code > 0xff) throw new PatternError('a character above 0xFF: patterns work on bytes, write its UTF-8 bytes');
-    return Number.isNaN(code) ? 0 : code;
+    const next = this.peek();
+    if (found[1] === undefined && found[2]!.length < 2 && /[A-Za-z{]/.test(next))
+      throw new PatternError('"\\x" without two hexadecimal digits');
+    return parseInt(`0${found[1] ?? found[2] ?? ''}`, 16);
+  }
+
+  /** `\o{101}`, `\N{U+41}`. */
+  private bracedCode(kind: 'o' | 'N'): number {
+    const form = kind === 'o' ? /^\{([0-7]{1,8})\}/ : /^\{U\+([0-9A-Fa-f]{1,6})\}/;
+    const found = form.exec(this.source.slice(this.at, this.at + 12));
+    if (found === null) throw new PatternError(`"\\${kind}" is not supported so`);
+    this.at += found[0].length;
+    return parseInt(found[1]!, kind === 'o' ? 8 : 16);
   }
 
   /** A bracketed class, after its `[`. */
@@ -94,32 +121,57 @@ export class ByteReader {
       return;
     }
     const from = this.classAtom();
-    if (typeof from !== 'number') return addSet(set, from);
     const next = this.source.charAt(this.at + 1);
-    if (this.peek() !== '-' || next === ']' || next === '') return addSet(set, setOf(from));
+    const range = this.peek() === '-' && next !== ']' && next !== '';
+    if (typeof from !== 'number') {
+      if (range) throw new PatternError('range in a character class that is not one');
+      return addSet(set, from);
+    }
+    if (!range) return addSet(set, from > 0xff ? emptySet() : setOf(from));
     this.at++;
-    const to = this.classAtom();
+    const to = this.source.startsWith('[:', this.at) ? null : this.classAtom();
     if (typeof to !== 'number' || to < from) throw new PatternError('range in a character class that is not one');
-    addSet(set, setOf([from, to]));
+    if (from <= 0xff) addSet(set, setOf([from, Math.min(to, 0xff)]));
   }
 
   private classAtom(): number | ByteSet {
     const char = this.peek();
-    if (char !== '\\') {
-      this.at++;
-      return this.byte(char.charCodeAt(0));
-    }
+    if (/^\[[.=][^\]]{0,20}[.=]\]/.test(this.source.slice(this.at, this.at + 24)))
+      throw new PatternError('"[." and "[=" are not supported');
     this.at++;
+    if (char !== '\\') return char.charCodeAt(0);
     if (this.take('b')) return 0x08;
     if (this.peek() === '') throw new PatternError('character class without an end');
-    return this.shorthand() ?? this.byte(this.escapedCode());
-  }
-
-  private byte(code: number): number {
-    if (code > 0xff) throw new PatternError('a character above 0xFF: patterns work on bytes, write its UTF-8 bytes');
-    return code;
+    return this.shorthand() ?? this.escapedCode();
   }
 }
+
+function propertySet(name: string): ByteSet {
+  const bare = name.replace(/^Is_?/i, '');
+  const known = POSIX.get(bare.toLowerCase().replace(/^(?:posix|xposix)_?/, ''));
+  for (const form of [name, bare, `Script=${bare}`, PROPERTY_NAMES.get(bare.toLowerCase())]) {
+    if (form === undefined) continue;
+    try {
+      const test = new RegExp(`^\\p{${form}}$`, 'u');
+      return Uint8Array.from({ length: BYTES }, (_, byte) => Number(test.test(String.fromCharCode(byte))));
+    } catch {
+      // Not a name that this form of it has: the next is tried.
+      continue;
+    }
+  }
+  if (known !== undefined) return known;
+  throw new PatternError(`unknown property "${name}"`);
+}
+
+/** Perl's names of properties that are written otherwise here. */
+const PROPERTY_NAMES: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'Alphabetic'],
+  ['upper', 'Uppercase'],
+  ['lower', 'Lowercase'],
+  ['space', 'White_Space'],
+  ['digit', 'Nd'],
+  ['punct', 'P'],
+]);
 
 const SHORTHANDS: ReadonlyMap<string, ByteSet> = new Map([
   ['d', DIGIT],

@@ -36,7 +36,12 @@ function examine(node: PatternNode): Known {
       // `$` may take a newline into the match, which the literal before it does not lose.
       return EMPTY;
     case 'group':
+    case 'atomic':
       return examine(node.item);
+    case 'look':
+      return lookedAt(node.item, node.negated);
+    case 'reference':
+      return NOTHING;
     case 'concat':
       return concat(node.items);
     case 'alternate':
@@ -44,6 +49,14 @@ function examine(node: PatternNode): Known {
     case 'repeat':
       return repeat(node.item, node.min, node.max);
   }
+}
+
+/** What must be seen ahead or behind stands in the text, but not in the place where it is written. */
+function lookedAt(item: PatternNode, negated: boolean): Known {
+  if (negated) return EMPTY;
+  const known = examine(item);
+  const seen = better(known.exact === null ? null : worthwhile(known.exact), known.needed);
+  return seen === null ? EMPTY : { exact: null, needed: seen };
 }
 
 function spelled(set: ByteSet): Known {

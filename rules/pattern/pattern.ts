@@ -1,11 +1,14 @@
-// A pattern ready to run: compiled by RE2, which takes time linear in the text whatever the pattern. It is asked about
-// text prepared once and shared by all patterns, and is only asked where its literals occur.
+// A pattern ready to run. RE2 runs it, in time linear in the text, where RE2 says what Perl says; the backtracking
+// matcher, within a budget of steps, where it would not. Neither is built before it is first needed.
 import RE2 from 're2';
 import type { PatternSource } from '../definition.js';
+import { Backtracker } from './backtrack.js';
+import { Effort } from './effort.js';
 import { requiredLiterals } from './literals.js';
+import { compileProgram, type Program } from './program.js';
 import { readPattern } from './read.js';
-import { PatternError } from './syntax.js';
-import { translate } from './translate.js';
+import type { PatternTree } from './syntax.js';
+import { isCountable, isLinear, translate } from './translate.js';
 
 /** One text that patterns run over: latin1, one character per byte; its other forms are worked out once, when needed. */
 export class Subject {
@@ -28,58 +31,116 @@ export class Subject {
 export interface Pattern {
   /** Lower-case literals, one of which every match contains; null where any text must be tried. */
   readonly literals: readonly string[] | null;
+  /** Names of its named groups. */
+  readonly names: readonly string[];
   /** Whether any match is possible at all, by literals alone. */
   possibleIn(subject: Subject): boolean;
-  test(subject: Subject): boolean;
-  /** Non-overlapping matches, at most `countMax`. */
-  count(subject: Subject, countMax: number): number;
+  /** Whether it matches. False, and `effort.givenUp` grows, when the steps are used up before that is known. */
+  test(subject: Subject, effort?: Effort): boolean;
+  /** Non-overlapping matches, at most `countMax`; those found so far when the steps are used up. */
+  count(subject: Subject, countMax: number, effort?: Effort): number;
+  /** What the named groups took in the first `countMax` matches: each text once and none empty; nothing where none matches. */
+  captures(subject: Subject, countMax: number, effort?: Effort): ReadonlyMap<string, readonly string[]>;
 }
 
 /** Compiles a pattern. Throws PatternError with the reason when it cannot be run. */
 export function compilePattern(pattern: PatternSource): Pattern {
   const tree = readPattern(pattern.source, pattern.flags);
-  const source = translate(tree);
-  const engine = build(source);
-  return new CompiledPattern(engine, source, requiredLiterals(tree));
+  const linear = isLinear(tree.node) ? linearSource(tree) : null;
+  const compiled = new CompiledPattern(tree, linear);
+  // What is neither linear nor fit for the other engine is refused now, not when mail comes.
+  if (linear === null) compiled.prepare();
+  return compiled;
 }
 
-function build(source: string): RE2 {
+/** Its RE2 source, or null when RE2 does not take it. */
+function linearSource(tree: PatternTree): string | null {
+  const source = translate(tree.node);
   try {
-    return new RE2(source);
-  } catch (error) {
-    throw new PatternError(`the pattern engine refuses it: ${error instanceof Error ? error.message : String(error)}`);
+    new RE2(source);
+    return source;
+  } catch {
+    // Too large for it (repeats of repeats): the other engine may still take it.
+    return null;
   }
 }
 
 class CompiledPattern implements Pattern {
-  /** The same pattern keeping its place, for counting; made when first needed. */
+  readonly literals: readonly string[] | null;
+  readonly names: readonly string[];
+  private engine: RE2 | null = null;
+  /** The same keeping its place, for counting. */
   private counter: RE2 | null = null;
+  private program: Program | null = null;
+  private capturing: Program | null = null;
+  private countable: boolean | null = null;
 
   constructor(
-    private readonly engine: RE2,
-    private readonly source: string,
-    readonly literals: readonly string[] | null,
-  ) {}
+    private readonly tree: PatternTree,
+    private readonly linear: string | null,
+  ) {
+    this.literals = requiredLiterals(tree.node);
+    this.names = [...tree.names.keys()];
+  }
+
+  /** Builds what will run. Throws PatternError. */
+  prepare(): Program {
+    return (this.program ??= compileProgram(this.tree, new Set()));
+  }
 
   possibleIn(subject: Subject): boolean {
     return this.literals === null || this.literals.some((literal) => subject.lower.includes(literal));
   }
 
-  test(subject: Subject): boolean {
-    return this.possibleIn(subject) && this.engine.test(subject.bytes);
+  test(subject: Subject, effort = new Effort()): boolean {
+    if (this.linear === null) return this.tried(subject, 1, effort) > 0;
+    return (this.engine ??= new RE2(this.linear)).test(subject.bytes);
   }
 
-  count(subject: Subject, countMax: number): number {
-    if (!this.possibleIn(subject)) return 0;
-    const counter = (this.counter ??= new RE2(this.source, 'g'));
+  count(subject: Subject, countMax: number, effort = new Effort()): number {
+    if (countMax <= 1) return countMax === 1 ? Number(this.test(subject, effort)) : 0;
+    this.countable ??= this.linear !== null && isCountable(this.tree.node);
+    return this.countable ? this.counted(subject, countMax) : this.tried(subject, countMax, effort);
+  }
+
+  captures(subject: Subject, countMax: number, effort = new Effort()): ReadonlyMap<string, readonly string[]> {
+    const numbers = [...this.tree.names.values()].flat();
+    this.capturing ??= compileProgram(this.tree, new Set(numbers));
+    const taken = new Map<string, Set<string>>();
+    searchAll(new Backtracker(this.capturing, subject.text, effort), countMax, (search) => {
+      for (const [name, groups] of this.tree.names) {
+        for (const group of groups) {
+          const text = search.group(group);
+          if (text) taken.set(name, (taken.get(name) ?? new Set()).add(text));
+        }
+      }
+    });
+    return new Map([...taken].map(([name, texts]) => [name, [...texts]]));
+  }
+
+  private counted(subject: Subject, countMax: number): number {
+    const counter = (this.counter ??= new RE2(this.linear!, 'g'));
     counter.lastIndex = 0;
     let count = 0;
-    while (count < countMax) {
-      const match = counter.exec(subject.bytes);
-      if (match === null) break;
-      count++;
-      if (match[0].length === 0) counter.lastIndex++;
-    }
+    while (count < countMax && counter.test(subject.bytes)) count++;
     return count;
   }
+
+  private tried(subject: Subject, countMax: number, effort: Effort): number {
+    return searchAll(new Backtracker(this.prepare(), subject.text, effort), countMax);
+  }
+}
+
+/** Goes through the matches that do not overlap, at most `countMax`; gives their number. */
+function searchAll(search: Backtracker, countMax: number, onMatch?: (search: Backtracker) => void): number {
+  let count = 0;
+  let found = search.find(0);
+  while (found !== null) {
+    count++;
+    onMatch?.(search);
+    if (count >= countMax) break;
+    found = search.find(found.end, found.end > found.start);
+  }
+  search.finish();
+  return count;
 }

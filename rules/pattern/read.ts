@@ -1,77 +1,97 @@
-// Reads a Perl pattern (the part that a linear-time engine can run) into a tree. Takes the source as latin1 text, one
-// character per byte, and its modifier letters. What cannot be run in linear time (look-around, back references,
-// possessive and atomic groups, recursion, code) is refused with the reason; nothing is guessed.
+// Reads a Perl pattern into a tree, as SpamAssassin lets Perl compile it: with the modifier /aa, and with every warning
+// taken for an error. Takes the source as latin1 text, one character per byte, and its modifier letters. What is refused
+// is refused with the reason (code, recursion, conditions); nothing is guessed.
 import { ByteReader } from './bytes.js';
-import { complement, emptySet, foldCase, NEWLINE, PatternError, setOf, VERTICAL, type PatternNode } from './syntax.js';
+import { readFlags, type Flags } from './flags.js';
+import { lengthOf } from './length.js';
+import {
+  complement,
+  emptySet,
+  foldCase,
+  NEWLINE,
+  PatternError,
+  setOf,
+  VERTICAL,
+  type Assertion,
+  type PatternNode,
+  type PatternTree,
+} from './syntax.js';
 
 /** Longest pattern source, characters. */
-export const PATTERN_LENGTH_MAX = 16_384;
+export const PATTERN_LENGTH_MAX = 262_144;
 /** Deepest nesting of groups. */
 export const PATTERN_DEPTH_MAX = 100;
-/** Largest count in `{n,m}` that the engine takes. */
-export const REPEAT_MAX = 1000;
-
-interface Flags {
-  readonly i: boolean;
-  readonly m: boolean;
-  readonly s: boolean;
-  readonly x: boolean;
-}
+/** Largest count in `{n,m}`, as in Perl. */
+export const REPEAT_MAX = 65_534;
+/** Longest text a look-behind may look back over, as in Perl. */
+export const LOOK_BEHIND_MAX = 255;
 
 /** Reads `source` with modifiers `flags`. Throws PatternError with the reason. */
-export function readPattern(source: string, flags: string): PatternNode {
+export function readPattern(source: string, flags: string): PatternTree {
   if (source.length > PATTERN_LENGTH_MAX)
     throw new PatternError(`pattern is longer than ${PATTERN_LENGTH_MAX} characters`);
-  for (const flag of flags) {
-    if (!'imsxgoa'.includes(flag)) throw new PatternError(`unknown pattern modifier "${flag}"`);
-  }
-  const reader = new Reader(source, {
-    i: flags.includes('i'),
-    m: flags.includes('m'),
-    s: flags.includes('s'),
-    x: flags.includes('x'),
-  });
-  return reader.readAll();
+  refuseAlwaysMatching(source);
+  return new Reader(source, readFlags(flags)).readAll();
+}
+
+/** As SpamAssassin does, on the text as it stands: an alternative that always matches is a slip of the pen. */
+function refuseAlwaysMatching(source: string): void {
+  if (source === '') throw new PatternError('empty pattern');
+  const ends = source.endsWith('|') && !source.endsWith('\\|');
+  if (/(?<!\\)\|\|/.test(source) || source.startsWith('|') || ends) throw new PatternError('empty alternative');
 }
 
 class Reader extends ByteReader {
   private depth = 0;
+  private captures = 0;
+  private readonly names = new Map<string, number[]>();
+  /** References that must exist when all is read. */
+  private readonly asked: (number | string)[] = [];
+  private readonly groupsAhead: number;
 
   constructor(
     source: string,
     private flags: Flags,
   ) {
     super(source);
+    this.groupsAhead = countGroups(source);
   }
 
-  readAll(): PatternNode {
+  readAll(): PatternTree {
     const node = this.alternation();
     if (this.at < this.source.length) throw new PatternError('closing bracket without an opening one');
-    return node;
+    for (const asked of this.asked) {
+      const there =
+        typeof asked === 'string' ? this.names.get(asked)!.length > 0 : asked >= 1 && asked <= this.captures;
+      if (!there) throw new PatternError('back reference to a group that does not exist');
+    }
+    return { node, captures: this.captures, names: this.names };
   }
 
-  private alternation(): PatternNode {
+  /** Branches; with `reset` each numbers its groups from the same start: `(?|…)`. */
+  private alternation(reset = false): PatternNode {
     if (++this.depth > PATTERN_DEPTH_MAX) throw new PatternError(`groups nest deeper than ${PATTERN_DEPTH_MAX}`);
     const outer = this.flags;
+    const from = this.captures;
+    let most = from;
     const branches = [this.sequence()];
-    while (this.take('|')) branches.push(this.sequence());
-    this.refuseEmpty(branches);
+    while (this.take('|')) {
+      most = Math.max(most, this.captures);
+      if (reset) this.captures = from;
+      branches.push(this.sequence());
+    }
+    this.captures = Math.max(most, this.captures);
     this.flags = outer;
     this.depth--;
     return branches.length === 1 ? branches[0]! : { kind: 'alternate', branches };
-  }
-
-  /** As SpamAssassin does: an alternative that always matches is a slip of the pen. Inside a group the outer ones may be empty. */
-  private refuseEmpty(branches: readonly PatternNode[]): void {
-    const looked = this.depth > 1 ? branches.slice(1, -1) : branches;
-    if (!looked.some((branch) => branch.kind === 'concat' && branch.items.length === 0)) return;
-    throw new PatternError(branches.length === 1 ? 'empty pattern' : 'empty alternative');
   }
 
   private sequence(): PatternNode {
     const items: PatternNode[] = [];
     while (this.at < this.source.length && this.peek() !== '|' && this.peek() !== ')') {
       if (this.flags.x && this.skipBlank()) continue;
+      if (items.length > 0 && this.peek() === '{' && this.source.charAt(this.at - 1) !== ')')
+        throw new PatternError('"{" that is no repeat: write "\\{"');
       const atom = this.atom();
       if (atom !== null) items.push(this.quantified(atom));
     }
@@ -80,7 +100,7 @@ class Reader extends ByteReader {
 
   /** With /x: white space and comments mean nothing. */
   private skipBlank(): boolean {
-    if (/[ \t\n\r\f\v]/.test(this.peek())) {
+    if (/[ \t\n\r\f\v\x85]/.test(this.peek())) {
       this.at++;
       return true;
     }
@@ -98,7 +118,7 @@ class Reader extends ByteReader {
       case '(':
         return this.group();
       case '[':
-        return { kind: 'set', set: this.charClass(this.flags.i) };
+        return this.bracketed();
       case '.':
         return { kind: 'set', set: this.flags.s ? complement(emptySet()) : complement(NEWLINE) };
       case '^':
@@ -116,24 +136,29 @@ class Reader extends ByteReader {
     }
   }
 
+  private bracketed(): PatternNode {
+    if (/^([:.=])\^?[a-z]{1,12}\1\]/.test(this.source.slice(this.at, this.at + 16)))
+      throw new PatternError('[:name:] stands outside of a character class');
+    return { kind: 'set', set: this.charClass(this.flags.i) };
+  }
+
+  /** A code above 0xFF is never in the text: a set of nothing. */
   private literal(code: number): PatternNode {
-    if (code > 0xff) throw new PatternError('a character above 0xFF: patterns work on bytes, write its UTF-8 bytes');
-    const set = setOf(code);
+    const set = code > 0xff ? emptySet() : setOf(code);
     return { kind: 'set', set: this.flags.i ? foldCase(set) : set };
   }
 
   private quantified(atom: PatternNode): PatternNode {
-    let node = atom;
-    for (let count = 0; ; count++) {
-      const range = this.quantifier();
-      if (range === null) return node;
-      if (count > 0) throw new PatternError('a repeat of a repeat');
-      if (range.max !== null && range.max < range.min)
-        throw new PatternError('repeat with its bounds the wrong way round');
-      if (Math.max(range.min, range.max ?? 0) > REPEAT_MAX) throw new PatternError(`repeat over ${REPEAT_MAX}`);
-      if (this.take('+')) throw new PatternError('possessive repeat');
-      node = { kind: 'repeat', item: atom, ...range, lazy: this.take('?') };
-    }
+    const range = this.quantifier();
+    if (range === null) return atom;
+    const { min, max } = range;
+    if (max !== null && max < min) throw new PatternError('repeat with its bounds the wrong way round');
+    if (Math.max(min, max ?? 0) > REPEAT_MAX) throw new PatternError(`repeat over ${REPEAT_MAX}`);
+    if (max === null && lengthOf(atom).max === 0) throw new PatternError('endless repeat of what takes no text');
+    const possessive = this.take('+');
+    const repeat: PatternNode = { kind: 'repeat', item: atom, min, max, lazy: !possessive && this.take('?') };
+    if (this.quantifier() !== null) throw new PatternError('a repeat of a repeat');
+    return possessive ? { kind: 'atomic', item: repeat } : repeat;
   }
 
   private quantifier(): { min: number; max: number | null } | null {
@@ -143,109 +168,181 @@ class Reader extends ByteReader {
     if (this.take('?')) return { min: 0, max: 1 };
     if (this.peek() !== '{') return null;
     const close = this.source.indexOf('}', this.at);
-    const found = close < 0 ? null : /^(\d{1,6})(,?)(\d{0,6})$/.exec(this.source.slice(this.at + 1, close));
-    if (found === null || (found[2] === '' && found[3] !== '')) return null;
+    const inside = close < 0 ? '' : this.source.slice(this.at + 1, Math.min(close, this.at + 30));
+    const found = /^[ \t]*(\d{0,8})[ \t]*(,?)[ \t]*(\d{0,8})[ \t]*$/.exec(inside);
+    if (found === null || (found[1] === '' && found[3] === '') || (found[2] === '' && found[3] !== '')) return null;
     this.at = close + 1;
     const min = Number(found[1]);
     return { min, max: found[2] === '' ? min : found[3] === '' ? null : Number(found[3]) };
   }
 
   private group(): PatternNode | null {
-    if (!this.take('?')) return this.closed(null);
-    if (this.take('#')) {
-      this.at = this.source.indexOf(')', this.at) + 1;
-      if (this.at === 0) throw new PatternError('comment without an end');
-      return null;
-    }
+    if (this.peek() === '*') throw new PatternError('"(*" verbs are not supported');
+    if (!this.take('?')) return this.closed(this.flags.n ? null : ++this.captures);
+    if (this.take('#')) return this.comment();
     if (this.take(':')) return this.closed(null);
+    if (this.take('|')) return this.ended({ kind: 'group', item: this.alternation(true), capture: null });
+    if (this.take('>')) return this.ended({ kind: 'atomic', item: this.alternation() });
     for (const [mark, what] of REFUSED_GROUPS) if (this.source.startsWith(mark, this.at)) throw new PatternError(what);
-    const named = /^P?<([A-Za-z_]\w{0,63})>|^'([A-Za-z_]\w{0,63})'/.exec(this.source.slice(this.at, this.at + 70));
-    if (named !== null) {
-      this.at += named[0].length;
-      return this.closed(named[1] ?? named[2] ?? null);
-    }
-    return this.flagGroup();
+    return this.look() ?? this.namedGroup() ?? this.flagGroup();
   }
 
-  private closed(name: string | null): PatternNode {
-    const item = this.alternation();
+  private comment(): null {
+    this.at = this.source.indexOf(')', this.at) + 1;
+    if (this.at === 0) throw new PatternError('comment without an end');
+    return null;
+  }
+
+  private closed(capture: number | null): PatternNode {
+    return this.ended({ kind: 'group', item: this.alternation(), capture });
+  }
+
+  private ended(node: PatternNode): PatternNode {
     if (!this.take(')')) throw new PatternError('opening bracket without a closing one');
-    return { kind: 'group', item, name };
+    return node;
+  }
+
+  private look(): PatternNode | null {
+    const mark = ['=', '!', '<=', '<!'].find((text) => this.take(text));
+    if (mark === undefined) return null;
+    const behind = mark.startsWith('<');
+    const item = this.alternation();
+    const { max } = lengthOf(item);
+    if (behind && (max === null || max > LOOK_BEHIND_MAX))
+      throw new PatternError(`look-behind over more than ${LOOK_BEHIND_MAX} characters`);
+    return this.ended({ kind: 'look', item, behind, negated: mark.endsWith('!') });
+  }
+
+  private namedGroup(): PatternNode | null {
+    const named = /^P?<([A-Za-z_]\w{0,63})>|^'([A-Za-z_]\w{0,63})'/.exec(this.source.slice(this.at, this.at + 70));
+    const name = named?.[1] ?? named?.[2];
+    if (named === null || name === undefined) return this.namedReference('P=', ')');
+    this.at += named[0].length;
+    const numbers = this.names.get(name) ?? [];
+    numbers.push(++this.captures);
+    this.names.set(name, numbers);
+    return this.closed(this.captures);
   }
 
   /** `(?i)`, `(?i-s)`, `(?i:…)`, `(?^i:…)`. */
   private flagGroup(): PatternNode | null {
-    const found = /^(\^?)([imsxadlun]{0,8})(?:-([imsxn]{0,8}))?([:)])/.exec(this.source.slice(this.at, this.at + 20));
+    const found = /^(\^?)([a-z]{0,10})(?:-([imsxn]{0,8}))?([:)])/.exec(this.source.slice(this.at, this.at + 24));
     if (found === null) throw new PatternError(`unknown kind of group "(?${this.source.slice(this.at, this.at + 3)}"`);
     this.at += found[0].length;
-    const base = found[1] === '' ? this.flags : { i: false, m: false, s: false, x: false };
-    const value = (flag: 'i' | 'm' | 's' | 'x') =>
-      found[3]?.includes(flag) === true ? false : (found[2] ?? '').includes(flag) ? true : base[flag];
     const outer = this.flags;
-    this.flags = { i: value('i'), m: value('m'), s: value('s'), x: value('x') };
+    this.flags = readFlags(found[2] ?? '', found[3] ?? '', found[1] === '' ? outer : undefined);
     if (found[4] === ')') return null;
     const group = this.closed(null);
     this.flags = outer;
     return group;
   }
 
-  private escape(): PatternNode {
+  private escape(): PatternNode | null {
     const char = this.peek();
     if (char === '') throw new PatternError('back slash at the end');
     const assertion = ASSERTION_ESCAPES.get(char);
     if (assertion !== undefined) {
       this.at++;
+      if (char.toLowerCase() === 'b' && this.peek() === '{') throw new PatternError('"\\b{" is not supported');
       return { kind: 'assert', assertion };
     }
-    if (char === 'Q') return this.quoted();
-    if (char === 'R') {
+    if (/[KR]/.test(char)) return this.keepOrLineBreak(char);
+    const reference = this.reference(char);
+    if (reference !== null) return reference;
+    if (char === 'N' && !this.source.startsWith('N{U+', this.at)) {
       this.at++;
-      const pair: PatternNode = { kind: 'concat', items: [this.literal(0x0d), this.literal(0x0a)] };
-      return { kind: 'alternate', branches: [pair, { kind: 'set', set: VERTICAL }] };
-    }
-    if (/[1-9]/.test(char) && !/^[1-3][0-7][0-7]/.test(this.source.slice(this.at, this.at + 3))) {
-      throw new PatternError('back reference');
+      return { kind: 'set', set: complement(NEWLINE) };
     }
     const shorthand = this.shorthand();
     if (shorthand !== null) return { kind: 'set', set: shorthand };
     return this.literal(this.escapedCode());
   }
 
-  /** `\Q…\E`: everything between is literal. */
-  private quoted(): PatternNode {
-    const end = this.source.indexOf('\\E', this.at);
-    const text = this.source.slice(this.at + 1, end < 0 ? undefined : end);
-    this.at = end < 0 ? this.source.length : end + 2;
-    const items = [...text].map((char) => this.literal(char.charCodeAt(0)));
-    return { kind: 'group', item: { kind: 'concat', items }, name: null };
+  /** `\K` moves only the start of what is reported; `\R` takes a pair as one and never gives its half back. */
+  private keepOrLineBreak(char: string): PatternNode | null {
+    this.at++;
+    if (char === 'K') return null;
+    const pair: PatternNode = {
+      kind: 'concat',
+      items: [setOf(0x0d), setOf(0x0a)].map((set) => ({ kind: 'set', set })),
+    };
+    return { kind: 'atomic', item: { kind: 'alternate', branches: [pair, { kind: 'set', set: VERTICAL }] } };
+  }
+
+  /** `\1`, `\g1`, `\g{-1}`, `\g{name}`, `\k<name>`, or null where it is something else. */
+  private reference(char: string): PatternNode | null {
+    if (char === 'k') {
+      this.at++;
+      for (const [open, close] of ['<>', '{}', "''"]) {
+        const found = this.namedReference(open!, close!);
+        if (found !== null) return found;
+      }
+      throw new PatternError('"\\k" without a name');
+    }
+    if (char === 'g') return this.groupReference();
+    const digits = /^[1-9]\d{0,4}/.exec(this.source.slice(this.at, this.at + 5))?.[0];
+    if (digits === undefined) return null;
+    const number = Number(digits);
+    if (number > 9 && number > this.groupsAhead) return null;
+    this.at += digits.length;
+    return this.referTo(number);
+  }
+
+  private groupReference(): PatternNode {
+    const found = /^g(?:(-?\d{1,4})|\{[ \t]*(-?\d{1,4})[ \t]*\})/.exec(this.source.slice(this.at, this.at + 16));
+    if (found === null) {
+      this.at++;
+      const named = this.namedReference('{', '}');
+      if (named === null) throw new PatternError('"\\g" without a group');
+      return named;
+    }
+    this.at += found[0].length;
+    const number = Number(found[1] ?? found[2]);
+    return this.referTo(number < 0 ? this.captures + 1 + number : number);
+  }
+
+  private referTo(number: number): PatternNode {
+    this.asked.push(number);
+    return { kind: 'reference', captures: [number], insensitive: this.flags.i };
+  }
+
+  private namedReference(open: string, close: string): PatternNode | null {
+    if (!this.source.startsWith(open, this.at)) return null;
+    const end = this.source.indexOf(close, this.at + open.length);
+    const name = this.source.slice(this.at + open.length, end);
+    if (end < 0 || !/^[A-Za-z_]\w{0,63}$/.test(name)) return null;
+    this.at = end + 1;
+    this.asked.push(name);
+    const captures = this.names.get(name) ?? [];
+    this.names.set(name, captures);
+    return { kind: 'reference', captures, insensitive: this.flags.i };
   }
 }
 
-const ASSERTION_ESCAPES = new Map([
+/** How many brackets capture, by the look of it: tells `\10` the reference from `\10` the octal number. */
+function countGroups(source: string): number {
+  return (
+    source.match(/\\[^]|\[\^?\]?(?:\\[^]|[^\]\\])*\]|\((?!\?(?!P?<[A-Za-z_]|'))/g)?.filter((text) => text === '(')
+      .length ?? 0
+  );
+}
+
+const ASSERTION_ESCAPES: ReadonlyMap<string, Assertion> = new Map<string, Assertion>([
   ['b', 'word-boundary'],
   ['B', 'not-word-boundary'],
   ['A', 'text-start'],
   ['Z', 'text-end-or-newline'],
   ['z', 'text-end'],
-] as const) as ReadonlyMap<
-  string,
-  'word-boundary' | 'not-word-boundary' | 'text-start' | 'text-end-or-newline' | 'text-end'
->;
+  ['G', 'search-start'],
+]);
 
 const REFUSED_GROUPS: readonly (readonly [string, string])[] = [
-  ['=', 'look-ahead'],
-  ['!', 'negative look-ahead'],
-  ['<=', 'look-behind'],
-  ['<!', 'negative look-behind'],
-  ['>', 'atomic group'],
   ['{', 'code in a pattern'],
   ['?{', 'code in a pattern'],
-  ['|', 'branch reset group'],
   ['(', 'conditional group'],
   ['R', 'recursion'],
   ['&', 'recursion'],
   ['P>', 'recursion'],
-  ['P=', 'back reference'],
-  ['0', 'recursion'],
-  ['1', 'recursion'],
+  ...Array.from('0123456789', (digit) => [digit, 'recursion'] as const),
+  ['+', 'recursion'],
 ];

@@ -17,7 +17,9 @@ export type Assertion =
   /** `\z`. */
   | 'text-end'
   | 'word-boundary'
-  | 'not-word-boundary';
+  | 'not-word-boundary'
+  /** `\G`: where the search began, after the match before. */
+  | 'search-start';
 
 export type PatternNode =
   | { readonly kind: 'set'; readonly set: ByteSet }
@@ -32,7 +34,23 @@ export type PatternNode =
       readonly max: number | null;
       readonly lazy: boolean;
     }
-  | { readonly kind: 'group'; readonly item: PatternNode; readonly name: string | null };
+  /** A bracket; `capture` is its number, from 1, or null when it keeps nothing. */
+  | { readonly kind: 'group'; readonly item: PatternNode; readonly capture: number | null }
+  /** Once matched it is never entered again: `(?>…)`, `a++`. */
+  | { readonly kind: 'atomic'; readonly item: PatternNode }
+  /** Look-ahead or look-behind. */
+  | { readonly kind: 'look'; readonly item: PatternNode; readonly behind: boolean; readonly negated: boolean }
+  /** What the first of these groups that took part has matched. */
+  | { readonly kind: 'reference'; readonly captures: readonly number[]; readonly insensitive: boolean };
+
+/** A pattern that has been read. */
+export interface PatternTree {
+  readonly node: PatternNode;
+  /** How many groups capture. */
+  readonly captures: number;
+  /** Named groups: name and the numbers that bear it, in order. */
+  readonly names: ReadonlyMap<string, readonly number[]>;
+}
 
 /** Why a pattern cannot be run. Its message is one plain sentence part, fit for a refusal. */
 export class PatternError extends Error {
@@ -63,11 +81,17 @@ export function addSet(into: ByteSet, from: ByteSet): void {
   for (let byte = 0; byte < BYTES; byte++) if (from[byte] === 1) into[byte] = 1;
 }
 
-/** The set with both cases of every ASCII letter in it: Perl folds bytes that way and no other. */
+/** The lower-case byte of each byte. SpamAssassin compiles with /aa, under which the letters of latin1 have cases too. */
+export const LOWER = Uint8Array.from({ length: BYTES }, (_, byte) =>
+  (byte >= 0x41 && byte <= 0x5a) || (byte >= 0xc0 && byte <= 0xde && byte !== 0xd7) ? byte + 32 : byte,
+);
+
+/** The set with both cases of every letter in it. */
 export function foldCase(set: ByteSet): ByteSet {
   const folded = set.slice();
-  for (let upper = 0x41; upper <= 0x5a; upper++) {
-    if (set[upper] === 1 || set[upper + 32] === 1) folded[upper] = folded[upper + 32] = 1;
+  for (let upper = 0; upper < BYTES; upper++) {
+    const lower = LOWER[upper]!;
+    if (lower !== upper && (set[upper] === 1 || set[lower] === 1)) folded[upper] = folded[lower] = 1;
   }
   return folded;
 }

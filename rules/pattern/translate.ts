@@ -1,6 +1,7 @@
 // Writes a pattern tree as RE2 source. The text it will run on holds one character per byte (U+0000 to U+00FF), so a
 // byte set becomes a class of those characters, and `$` is spelled out as Perl means it.
-import { BYTES, type Assertion, type ByteSet, type PatternNode } from './syntax.js';
+import { lengthOf } from './length.js';
+import { BYTES, PatternError, type Assertion, type ByteSet, type PatternNode } from './syntax.js';
 
 /**
  * `$` without /m also matches before a final newline. RE2 has no look-ahead, so that newline is taken into the match;
@@ -14,6 +15,7 @@ const ASSERTION_SOURCE: Readonly<Record<Assertion, string>> = {
   'text-end': '\\z',
   'word-boundary': '\\b',
   'not-word-boundary': '\\B',
+  'search-start': '',
 };
 
 /** The tree as RE2 source, without flags. */
@@ -30,7 +32,11 @@ export function translate(node: PatternNode): string {
     case 'repeat':
       return `${repeatable(node.item)}${rangeSource(node.min, node.max)}${node.lazy ? '?' : ''}`;
     case 'group':
-      return node.name === null ? `(?:${translate(node.item)})` : `(?<${node.name}>${translate(node.item)})`;
+      return `(?:${translate(node.item)})`;
+    case 'atomic':
+    case 'look':
+    case 'reference':
+      throw new PatternError('not for the linear engine');
   }
 }
 
@@ -69,4 +75,52 @@ function setSource(set: ByteSet): string {
 function charSource(code: number): string {
   const char = String.fromCharCode(code);
   return /[A-Za-z0-9 ]/.test(char) ? char : `\\x{${code.toString(16).padStart(2, '0')}}`;
+}
+
+/** Most repeats RE2 takes in one `{n,m}`. */
+const LINEAR_REPEAT_MAX = 1_000;
+
+/** Whether RE2 can run the pattern and says of every text what Perl says of it: that it matches, or that it does not. */
+export function isLinear(node: PatternNode, last = true): boolean {
+  switch (node.kind) {
+    case 'set':
+      return true;
+    case 'assert':
+      return node.assertion !== 'search-start' && (last || node.assertion !== 'text-end-or-newline');
+    case 'concat':
+      return node.items.every((item, index) => isLinear(item, last && index === node.items.length - 1));
+    case 'alternate':
+      return node.branches.every((branch) => isLinear(branch, last));
+    case 'group':
+      return isLinear(node.item, last);
+    case 'repeat':
+      return Math.max(node.min, node.max ?? 0) <= LINEAR_REPEAT_MAX && isLinear(node.item, last && node.max === 1);
+    default:
+      return false;
+  }
+}
+
+/**
+ * Whether a linear pattern's matches also end where Perl's do, so that they can be counted: it never matches nothing,
+ * has no `$` (whose newline RE2 takes into the match) and no loop over what may be nothing.
+ */
+export function isCountable(node: PatternNode): boolean {
+  return lengthOf(node).min > 0 && endsAlike(node);
+}
+
+function endsAlike(node: PatternNode): boolean {
+  switch (node.kind) {
+    case 'assert':
+      return node.assertion !== 'text-end-or-newline';
+    case 'concat':
+      return node.items.every(endsAlike);
+    case 'alternate':
+      return node.branches.every(endsAlike);
+    case 'group':
+      return endsAlike(node.item);
+    case 'repeat':
+      return (node.max === 1 || lengthOf(node.item).min > 0) && endsAlike(node.item);
+    default:
+      return true;
+  }
 }

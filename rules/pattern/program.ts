@@ -1,0 +1,366 @@
+// Turns a pattern tree into a small program of numbers for the backtracking matcher: instructions in one array, byte
+// sets in another. A counted repeat is written out, so the program is bounded by a limit on its length.
+import { lengthOf } from './length.js';
+import { BYTES, PatternError, type Assertion, type ByteSet, type PatternNode, type PatternTree } from './syntax.js';
+
+/** Longest program, numbers; beyond it the pattern is refused. */
+export const PROGRAM_LENGTH_MAX = 400_000;
+
+/** Instructions; their operands follow them in the program. */
+export const OP = {
+  match: 0,
+  /** set offset. */
+  set: 1,
+  /** byte. */
+  byte: 2,
+  /** target. */
+  jump: 3,
+  /** preferred target, other target, memory slot. */
+  split: 4,
+  /** number of the assertion. */
+  assert: 5,
+  /** slot: keeps the position in it. */
+  save: 6,
+  /** set offset, least, most (-1 none), mode, memory slot, offset of the set that may follow (-1 any): a repeat of one set. */
+  run: 7,
+  /** case folded or not, how many groups, their numbers. */
+  reference: 8,
+  /** kind, target after it, least and most looked back; the body follows. */
+  look: 9,
+  /** target after it; the body follows. */
+  atomic: 10,
+  /** slot, target: leaves a loop whose turn took no text. */
+  leaveIfEmpty: 11,
+} as const;
+
+export const RUN_GREEDY = 0;
+export const RUN_LAZY = 1;
+export const RUN_POSSESSIVE = 2;
+export const RUN_LENGTH = 7;
+export const SPLIT_LENGTH = 4;
+
+export const ASSERTIONS: readonly Assertion[] = [
+  'text-start',
+  'line-start',
+  'text-end-or-newline',
+  'line-end',
+  'text-end',
+  'word-boundary',
+  'not-word-boundary',
+  'search-start',
+];
+
+export interface Program {
+  readonly code: Int32Array;
+  /** Byte sets one after another, 256 bytes each. */
+  readonly sets: Uint8Array;
+  /** Slots for positions: two for each group number (0 unused), then one for each loop that may turn on nothing. */
+  readonly slots: number;
+  /** Memory slots: places where the same state may be reached again. */
+  readonly memories: number;
+  /** Whether a state's outcome depends on its place alone, so that what failed once need not be tried again. */
+  readonly memorable: boolean;
+  /** Offset of the set of bytes a match can begin with, or -1 for any or none. */
+  readonly first: number;
+  /** Whether a match can only begin at the start of the text. */
+  readonly anchored: boolean;
+}
+
+/** Compiles. `kept` are the groups whose text is wanted apart from back references. Throws PatternError when too long. */
+export function compileProgram(tree: PatternTree, kept: ReadonlySet<number>): Program {
+  return new Compiler(tree, kept).compile();
+}
+
+class Compiler {
+  private readonly code: number[] = [];
+  private readonly sets: ByteSet[] = [];
+  private readonly setOffsets = new Map<string, number>();
+  private readonly referenced: Set<number>;
+  private slots: number;
+  private memories = 0;
+  private memorable = true;
+
+  constructor(
+    private readonly tree: PatternTree,
+    kept: ReadonlySet<number>,
+  ) {
+    this.referenced = new Set([...kept, ...referencesIn(tree.node)]);
+    this.slots = 2 * (tree.captures + 1);
+  }
+
+  compile(): Program {
+    this.write(this.tree.node);
+    this.emit(OP.match);
+    this.fillFollowers();
+    const firstSet = this.firstSet(0);
+    const first = firstSet === null ? -1 : this.setOffset(firstSet);
+    const sets = new Uint8Array(this.sets.length * BYTES);
+    this.sets.forEach((set, index) => sets.set(set, index * BYTES));
+    return {
+      code: Int32Array.from(this.code),
+      sets,
+      slots: this.slots,
+      memories: this.memories,
+      memorable: this.memorable,
+      first,
+      anchored: isAnchored(this.tree.node),
+    };
+  }
+
+  private emit(...numbers: number[]): number {
+    const at = this.code.length;
+    if (at + numbers.length > PROGRAM_LENGTH_MAX) throw new PatternError('its repeats multiply to too much');
+    this.code.push(...numbers);
+    return at;
+  }
+
+  private setOffset(set: ByteSet): number {
+    const key = Buffer.from(set).toString('latin1');
+    let offset = this.setOffsets.get(key);
+    if (offset === undefined) {
+      offset = this.sets.length * BYTES;
+      this.sets.push(set);
+      this.setOffsets.set(key, offset);
+    }
+    return offset;
+  }
+
+  private write(node: PatternNode): void {
+    switch (node.kind) {
+      case 'set':
+        return this.writeSet(node.set);
+      case 'assert':
+        this.emit(OP.assert, ASSERTIONS.indexOf(node.assertion));
+        return;
+      case 'concat':
+        for (const item of node.items) this.write(item);
+        return;
+      case 'alternate':
+        return this.writeAlternate(node.branches);
+      case 'group':
+        return this.writeGroup(node.item, node.capture);
+      case 'repeat':
+        return this.writeRepeat(node);
+      case 'atomic':
+        return this.writeAtomic(node.item);
+      case 'look':
+        return this.writeLook(node);
+      case 'reference':
+        this.memorable = false;
+        this.emit(OP.reference, Number(node.insensitive), node.captures.length, ...node.captures);
+    }
+  }
+
+  private writeSet(set: ByteSet): void {
+    const first = set.indexOf(1);
+    if (first >= 0 && set.indexOf(1, first + 1) < 0) this.emit(OP.byte, first);
+    else this.emit(OP.set, this.setOffset(set));
+  }
+
+  private writeAlternate(branches: readonly PatternNode[]): void {
+    const ends: number[] = [];
+    branches.forEach((branch, index) => {
+      if (index === branches.length - 1) return this.write(branch);
+      const split = this.emit(OP.split, 0, 0, this.memories++);
+      this.code[split + 1] = this.code.length;
+      this.write(branch);
+      ends.push(this.emit(OP.jump, 0));
+      this.code[split + 2] = this.code.length;
+    });
+    for (const end of ends) this.code[end + 1] = this.code.length;
+  }
+
+  private writeGroup(item: PatternNode, capture: number | null): void {
+    if (capture === null || !this.referenced.has(capture)) return this.write(item);
+    // The end alone says that the group took part, so the start waits in a slot of its own until then.
+    const start = this.slots++;
+    this.emit(OP.save, start);
+    this.write(item);
+    this.emit(OP.save, -1 - 2 * capture, start);
+  }
+
+  private writeAtomic(item: PatternNode): void {
+    if (item.kind === 'repeat' && isSingle(item.item)) return this.writeRun(item, RUN_POSSESSIVE);
+    const at = this.emit(OP.atomic, 0);
+    this.write(item);
+    this.emit(OP.match);
+    this.code[at + 1] = this.code.length;
+  }
+
+  private writeLook(node: Extract<PatternNode, { kind: 'look' }>): void {
+    const { min, max } = node.behind ? lengthOf(node.item) : { min: 0, max: 0 };
+    const at = this.emit(OP.look, (node.behind ? 2 : 0) + Number(node.negated), 0, min, max ?? 0);
+    this.write(node.item);
+    this.emit(OP.match);
+    this.code[at + 2] = this.code.length;
+  }
+
+  private writeRepeat(node: Extract<PatternNode, { kind: 'repeat' }>): void {
+    if (isSingle(node.item)) return this.writeRun(node, node.lazy ? RUN_LAZY : RUN_GREEDY);
+    for (let turn = 0; turn < node.min; turn++) this.write(node.item);
+    if (node.max === null) return this.writeLoop(node.item, node.lazy);
+    const splits: number[] = [];
+    for (let turn = node.min; turn < node.max; turn++) {
+      splits.push(this.split(node.lazy));
+      this.write(node.item);
+    }
+    for (const split of splits) this.closeSplit(split, node.lazy);
+  }
+
+  private writeRun(node: Extract<PatternNode, { kind: 'repeat' }>, mode: number): void {
+    const single = singleSet(node.item)!;
+    this.emit(OP.run, this.setOffset(single), node.min, node.max ?? -1, mode, this.memories++, -1);
+  }
+
+  private writeLoop(item: PatternNode, lazy: boolean): void {
+    const split = this.split(lazy);
+    if (lengthOf(item).min > 0) {
+      this.write(item);
+      this.emit(OP.jump, split);
+      this.closeSplit(split, lazy);
+      return;
+    }
+    const slot = this.slots++;
+    this.emit(OP.save, slot);
+    this.write(item);
+    const leave = this.emit(OP.leaveIfEmpty, slot, 0);
+    this.emit(OP.jump, split);
+    this.closeSplit(split, lazy);
+    this.code[leave + 2] = this.code.length;
+  }
+
+  /** A choice between what follows it and what comes after, preferring the latter when lazy. */
+  private split(lazy: boolean): number {
+    const at = this.emit(OP.split, 0, 0, this.memories++);
+    this.code[at + (lazy ? 2 : 1)] = this.code.length;
+    return at;
+  }
+
+  private closeSplit(at: number, lazy: boolean): void {
+    this.code[at + (lazy ? 1 : 2)] = this.code.length;
+  }
+
+  /** Gives each repeat of one set the set of bytes that may come after it, so that most ways back are skipped. */
+  private fillFollowers(): void {
+    for (let at = 0; at < this.code.length; at += this.lengthAt(at)) {
+      if (this.code[at] !== OP.run) continue;
+      const set = this.firstSet(at + RUN_LENGTH);
+      if (set !== null) this.code[at + 6] = this.setOffset(set);
+    }
+  }
+
+  private lengthAt(at: number): number {
+    const op = this.code[at]!;
+    if (op === OP.reference) return 3 + this.code[at + 2]!;
+    if (op === OP.save) return this.code[at + 1]! < 0 ? 3 : 2;
+    return OP_LENGTHS[op]!;
+  }
+
+  /** Bytes that what begins at `from` can begin with, or null where it may take nothing (or is too involved to tell). */
+  private firstSet(from: number): ByteSet | null {
+    const set = new Uint8Array(BYTES);
+    const seen = new Set<number>();
+    const open = [from];
+    while (open.length > 0) {
+      const at = open.pop()!;
+      if (seen.has(at)) continue;
+      seen.add(at);
+      if (seen.size > FIRST_SET_STATES_MAX) return null;
+      const next = this.firstStep(at, set);
+      if (next === null) return null;
+      open.push(...next);
+    }
+    return set;
+  }
+
+  /** Adds what the instruction takes, or tells where it goes without taking anything; null where nothing is known. */
+  private firstStep(at: number, into: ByteSet): readonly number[] | null {
+    const [op, a = 0, b = 0] = this.code.slice(at, at + 3);
+    switch (op) {
+      case OP.set:
+      case OP.run: {
+        const set = this.sets[a / BYTES]!;
+        for (let byte = 0; byte < BYTES; byte++) into[byte]! |= set[byte]!;
+        return op === OP.run && b === 0 ? [at + RUN_LENGTH] : [];
+      }
+      case OP.byte:
+        into[a] = 1;
+        return [];
+      case OP.jump:
+        return [a];
+      case OP.split:
+        return [a, b];
+      case OP.leaveIfEmpty:
+        return [at + 3, b];
+      case OP.assert:
+      case OP.save:
+        return [at + this.lengthAt(at)];
+      case OP.look:
+        return [b];
+      case OP.atomic:
+        return [at + 2];
+      default:
+        return null;
+    }
+  }
+}
+
+/** How many states are looked at to find out what a match begins with. */
+const FIRST_SET_STATES_MAX = 400;
+
+const OP_LENGTHS: Readonly<Record<number, number>> = {
+  [OP.match]: 1,
+  [OP.set]: 2,
+  [OP.byte]: 2,
+  [OP.jump]: 2,
+  [OP.split]: SPLIT_LENGTH,
+  [OP.assert]: 2,
+  [OP.run]: RUN_LENGTH,
+  [OP.look]: 5,
+  [OP.atomic]: 2,
+  [OP.leaveIfEmpty]: 3,
+};
+
+function singleSet(node: PatternNode): ByteSet | null {
+  if (node.kind === 'set') return node.set;
+  return node.kind === 'group' && node.capture === null ? singleSet(node.item) : null;
+}
+
+function isSingle(node: PatternNode): boolean {
+  return singleSet(node) !== null;
+}
+
+function referencesIn(node: PatternNode): readonly number[] {
+  switch (node.kind) {
+    case 'reference':
+      return node.captures;
+    case 'concat':
+      return node.items.flatMap(referencesIn);
+    case 'alternate':
+      return node.branches.flatMap(referencesIn);
+    case 'group':
+    case 'atomic':
+    case 'look':
+    case 'repeat':
+      return referencesIn(node.item);
+    default:
+      return [];
+  }
+}
+
+/** Whether every match begins at the start of the text. */
+function isAnchored(node: PatternNode): boolean {
+  switch (node.kind) {
+    case 'assert':
+      return node.assertion === 'text-start';
+    case 'concat':
+      return node.items.length > 0 && isAnchored(node.items[0]!);
+    case 'alternate':
+      return node.branches.every(isAnchored);
+    case 'group':
+    case 'atomic':
+      return isAnchored(node.item);
+    default:
+      return false;
+  }
+}
