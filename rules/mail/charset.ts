@@ -99,11 +99,16 @@ function knownName(declared: string): string | null {
   if (declared === '' || declared.length > NAME_LENGTH_MAX || NO_CHARSET.test(declared)) return null;
   if (/^gb[ -]?18030/i.test(declared)) return 'gbk';
   if (/^(?:gb[_-]?2312(?:-80)?|euc-cn)$/i.test(declared)) return 'gb2312';
+  if (/^(?:cs)?iso-?2022-?jp(?:-1)?$/i.test(declared)) return JAPANESE_MAIL;
   const name = declared.toLowerCase();
   return iconv.encodingExists(name) ? name : null;
 }
 
+/** The one charset of mail that the library lacks and Node has. */
+const JAPANESE_MAIL = 'iso-2022-jp';
+
 function decodeWith(bytes: string, name: string): string {
+  if (name === JAPANESE_MAIL) return new TextDecoder(JAPANESE_MAIL).decode(Buffer.from(bytes, 'latin1'));
   return iconv.decode(Buffer.from(bytes, 'latin1'), name, { stripBOM: false });
 }
 

@@ -1,0 +1,467 @@
+// Tag soup to events, cut where Perl's HTML::Parser cuts it (browsers' rules differ in comments, unclosed tags, quotes and
+// self-closing tags). One pass over the text; whatever is not closed ends the markup and is told as a comment.
+import type { DecodedText } from './charset.js';
+import { decodeEntities } from './html-entities.js';
+import { isBlankCode } from './white.js';
+
+/** Attributes of one tag; of equal names the first counts. Values are decoded when asked for. */
+export class Attributes {
+  readonly names: string[] = [];
+  private readonly raws: string[] = [];
+
+  constructor(private readonly wide: boolean) {}
+
+  add(name: string, raw: string): void {
+    this.names.push(name);
+    this.raws.push(raw);
+  }
+
+  has(name: string): boolean {
+    return this.names.includes(name);
+  }
+
+  get(name: string): DecodedText | null {
+    const index = this.names.indexOf(name);
+    return index < 0 ? null : this.at(index);
+  }
+
+  /** The value of the attribute at that place. */
+  at(index: number): DecodedText {
+    return decodeEntities(this.raws[index]!, this.wide, false);
+  }
+}
+
+export interface HtmlEvents {
+  startTag(name: string, attributes: Attributes): void;
+  endTag(name: string): void;
+  text(text: DecodedText): void;
+  /** With its `<!--` and `-->`, or what stands for them. */
+  comment(text: string): void;
+  declaration(text: string): void;
+}
+
+/** Elements whose content holds no tags, and whether it holds no character references either. */
+const LITERAL: ReadonlyMap<string, boolean> = new Map([
+  ['script', true],
+  ['style', true],
+  ['xmp', true],
+  ['iframe', true],
+  ['plaintext', true],
+  ['title', false],
+  ['textarea', false],
+]);
+
+/** What a marked section does with its content, weakest first. */
+const SECTION_KINDS = ['', 'include', 'rcdata', 'cdata', 'ignore'];
+const RCDATA = 2;
+const CDATA = 3;
+const IGNORE = 4;
+
+const LESS = 0x3c;
+const GREATER = 0x3e;
+const SLASH = 0x2f;
+const EQUALS = 0x3d;
+const BANG = 0x21;
+const QUESTION = 0x3f;
+const DASH = 0x2d;
+const BRACKET = 0x5b;
+const DOUBLE_QUOTE = 0x22;
+const SINGLE_QUOTE = 0x27;
+
+/** A tag or the like has no end. */
+const UNFINISHED = -1;
+/** Not markup after all. */
+const NO_MARKUP = -2;
+
+function isNameStart(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 0x61 && lower <= 0x7a) || code === 0x5f || code === 0x3a;
+}
+
+function isNameChar(code: number): boolean {
+  return isNameStart(code) || (code >= 0x30 && code <= 0x39) || code === 0x2e || code === DASH;
+}
+
+/** ASCII letters only, as in the original. */
+function lower(name: string): string {
+  return /^[\x00-\x7f]*$/.test(name) ? name.toLowerCase() : name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+export class HtmlReader {
+  private source = '';
+  /** Start of what was not reported yet. */
+  private from = 0;
+  private literal: string | null = null;
+  private isCdata = false;
+  private section = 0;
+  private readonly sections: number[] = [];
+  private pendingEnd: string | null = null;
+  private looseComments = false;
+
+  constructor(
+    private readonly wide: boolean,
+    private readonly events: HtmlEvents,
+  ) {}
+
+  /** Reads more text; what may be continued waits. */
+  write(text: string): void {
+    this.source = this.source.slice(this.from) + text;
+    this.from = 0;
+    this.read();
+  }
+
+  /** Ends the text: what waited is reported. */
+  end(): void {
+    while (this.from < this.source.length) {
+      const literal = this.literal;
+      if (literal !== null) {
+        if (literal !== 'script' && literal !== 'style' && literal !== 'title') break;
+        if (literal === 'title') this.pendingEnd = literal;
+        else this.reportEnd(literal);
+        this.literal = null;
+        this.read();
+        continue;
+      }
+      if (this.source.charCodeAt(this.from) !== LESS) break;
+      if (!this.looseComments) {
+        this.looseComments = true;
+        this.read();
+        continue;
+      }
+      const next = this.source.charCodeAt(this.from + 1);
+      if (Number.isNaN(next) || isNameStart(next) || next === SLASH || next === BANG || next === QUESTION) {
+        this.reportComment(this.from, this.source.length);
+        this.from = this.source.length;
+      }
+      break;
+    }
+    this.reportText(this.source.length);
+    this.beforeEvent();
+  }
+
+  private read(): void {
+    const end = this.source.length;
+    let at = this.from;
+    for (;;) {
+      if (this.literal !== null) {
+        if (!this.readLiteral()) return;
+        at = this.from;
+      }
+      if (this.section === CDATA || this.section === RCDATA) {
+        if (!this.readSectionText()) return;
+        at = this.from;
+        continue;
+      }
+      if (this.closesSection(at)) {
+        at = this.from;
+        continue;
+      }
+      const less = this.source.indexOf('<', at);
+      if (less < 0) {
+        this.holdBack();
+        return;
+      }
+      this.reportText(less);
+      if (end - less < 3) return;
+      const next = this.readMarkup(less);
+      if (next === UNFINISHED) return;
+      if (next === NO_MARKUP) at = less + 1;
+      else at = this.from = next;
+    }
+  }
+
+  /** Up to the end tag of the element; false when there is none. */
+  private readLiteral(): boolean {
+    const { source } = this;
+    const literal = this.literal!;
+    for (let at = source.indexOf('<', this.from); at >= 0; at = source.indexOf('<', at + 1)) {
+      if (source.charCodeAt(at + 1) !== SLASH || literal === 'plaintext') continue;
+      let after = at + 2 + literal.length;
+      if (lower(source.slice(at + 2, after)) !== literal) continue;
+      while (isBlankCode(source.charCodeAt(after))) after++;
+      if (source.charCodeAt(after) !== GREATER) continue;
+      this.reportText(at);
+      this.reportEnd(literal);
+      this.literal = null;
+      this.isCdata = false;
+      this.from = after + 1;
+      return true;
+    }
+    return false;
+  }
+
+  private readSectionText(): boolean {
+    const at = this.source.indexOf(']]>', this.from);
+    if (at < 0) return false;
+    this.endSection(at);
+    return true;
+  }
+
+  private endSection(at: number): void {
+    this.reportText(at);
+    this.from = at + 3;
+    this.sections.pop();
+    this.setSection();
+  }
+
+  private setSection(): void {
+    this.section = this.sections.reduce((most, kind) => Math.max(most, kind), 0);
+    this.isCdata = this.section === CDATA;
+  }
+
+  /** Whether the section ends before the next tag; if so its text is reported, even an empty one. */
+  private closesSection(at: number): boolean {
+    if (this.section === 0) return false;
+    const { source } = this;
+    const close = source.indexOf(']]>', at);
+    const less = source.indexOf('<', at);
+    if (close < 0 || (less >= 0 && less < close)) return false;
+    if (close === this.from && this.section !== IGNORE) this.events.text({ text: '', wide: this.wide });
+    this.endSection(close);
+    return true;
+  }
+
+  /** Text at the very end: white space and the last word wait for more. */
+  private holdBack(): void {
+    const { source, from } = this;
+    let at = source.length - 1;
+    if (at < from) return;
+    if (!isBlankCode(source.charCodeAt(at))) while (at >= from && !isBlankCode(source.charCodeAt(at))) at--;
+    while (at >= from && isBlankCode(source.charCodeAt(at))) at--;
+    this.reportText(at + 1);
+    this.from = at + 1;
+  }
+
+  /** Reads what starts with the "<" at `at`; the place behind it. */
+  private readMarkup(at: number): number {
+    const code = this.source.charCodeAt(at + 1);
+    if (isNameStart(code)) return this.readStart(at);
+    switch (code) {
+      case SLASH:
+        return this.readEnd(at);
+      case BANG:
+        return this.readDeclaration(at);
+      case QUESTION: {
+        const close = this.source.indexOf('>', at + 2);
+        if (close >= 0) this.beforeEvent();
+        return close < 0 ? UNFINISHED : close + 1;
+      }
+      default:
+        return NO_MARKUP;
+    }
+  }
+
+  private readStart(at: number): number {
+    const { source } = this;
+    const end = source.length;
+    let s = this.wordEnd(at + 2);
+    const name = lower(source.slice(at + 1, s));
+    const attributes = new Attributes(this.wide);
+    s = this.skipBlanks(s);
+    while (s < end && source.charCodeAt(s) !== GREATER) {
+      const nameFrom = s++;
+      for (let code = source.charCodeAt(s); s < end && !isBlankCode(code) && code !== EQUALS && code !== GREATER;)
+        code = source.charCodeAt(++s);
+      if (s >= end) return UNFINISHED;
+      const attribute = source.slice(nameFrom, s);
+      s = this.skipBlanks(s);
+      if (s >= end) return UNFINISHED;
+      if (source.charCodeAt(s) !== EQUALS) {
+        attributes.add(lower(attribute), attribute);
+        continue;
+      }
+      s = this.skipBlanks(s + 1);
+      if (s >= end) return UNFINISHED;
+      const first = source.charCodeAt(s);
+      if (first === GREATER) {
+        attributes.add(lower(attribute), '');
+        break;
+      }
+      const quoted = first === DOUBLE_QUOTE || first === SINGLE_QUOTE;
+      const valueFrom = quoted ? s + 1 : s;
+      const valueEnd = quoted ? source.indexOf(source[s]!, valueFrom) : this.wordEnd(s);
+      if (valueEnd < 0 || valueEnd >= end) return UNFINISHED;
+      attributes.add(lower(attribute), source.slice(valueFrom, valueEnd));
+      s = this.skipBlanks(quoted ? valueEnd + 1 : valueEnd);
+    }
+    if (s >= end) return UNFINISHED;
+    this.beforeEvent();
+    if (this.section !== IGNORE) this.events.startTag(name, attributes);
+    const cdata = LITERAL.get(name);
+    if (cdata !== undefined) {
+      this.literal = name;
+      this.isCdata = cdata;
+    }
+    return s + 1;
+  }
+
+  /** The first white space or ">" from `s` on. */
+  private wordEnd(s: number): number {
+    const { source } = this;
+    const end = source.length;
+    while (s < end) {
+      const code = source.charCodeAt(s);
+      if (code === GREATER || isBlankCode(code)) break;
+      s++;
+    }
+    return s;
+  }
+
+  private skipBlanks(s: number): number {
+    while (isBlankCode(this.source.charCodeAt(s))) s++;
+    return s;
+  }
+
+  private readEnd(at: number): number {
+    const { source } = this;
+    const first = source.charCodeAt(at + 2);
+    const named = first !== GREATER && !isBlankCode(first);
+    const nameEnd = named ? this.wordEnd(at + 2) : at + 2;
+    const close = this.tagEnd(nameEnd);
+    if (close < 0) return UNFINISHED;
+    if (named) this.reportEnd(lower(source.slice(at + 2, nameEnd)));
+    else this.reportComment(at, close + 1);
+    return close + 1;
+  }
+
+  /** The ">" that is in no quotes; quotes open after a blank or "=" only. */
+  private tagEnd(from: number): number {
+    const { source } = this;
+    let quote = 0;
+    let before = 0x20;
+    for (let s = from; s < source.length; s++) {
+      const code = source.charCodeAt(s);
+      if (quote === 0 && code === GREATER) return s;
+      if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) {
+        if (code === quote) quote = 0;
+        else if (quote === 0 && (before === 0x20 || before === EQUALS)) quote = code;
+      }
+      before = code;
+    }
+    return -1;
+  }
+
+  private readDeclaration(at: number): number {
+    const { source } = this;
+    const first = source.charCodeAt(at + 2);
+    if (first === DASH) {
+      if (at + 3 >= source.length) return UNFINISHED;
+      if (source.charCodeAt(at + 3) === DASH) return this.readComment(at);
+    } else if (first === BRACKET) {
+      const next = this.readSection(at);
+      if (next !== NO_MARKUP) return next;
+    } else if (first === GREATER) {
+      this.reportComment(at, at + 3);
+      return at + 3;
+    } else {
+      const next = this.readDoctype(at);
+      if (next !== NO_MARKUP) return next;
+    }
+    const close = source.indexOf('>', at + 2);
+    if (close < 0) return UNFINISHED;
+    this.reportComment(at, close + 1);
+    return close + 1;
+  }
+
+  private readComment(at: number): number {
+    const { source } = this;
+    let close = source.indexOf(this.looseComments ? '>' : '--', at + 4);
+    while (close >= 0 && !this.looseComments) {
+      const after = this.skipBlanks(close + 2);
+      if (source.charCodeAt(after) === GREATER) {
+        close = after;
+        break;
+      }
+      close = source.indexOf('--', close + 1);
+    }
+    if (close < 0) return UNFINISHED;
+    this.reportComment(at, close + 1);
+    return close + 1;
+  }
+
+  /** `<![ kinds [`: what follows up to `]]>` is in that section. */
+  private readSection(at: number): number {
+    const { source } = this;
+    let kind = 0;
+    let named = false;
+    let s = at + 3;
+    for (;;) {
+      s = this.skipBlanks(s);
+      while (isNameStart(source.charCodeAt(s))) {
+        const from = s;
+        while (isNameChar(source.charCodeAt(s))) s++;
+        kind = Math.max(kind, SECTION_KINDS.indexOf(lower(source.slice(from, s))));
+        named = true;
+        s = this.skipBlanks(s);
+        if (s >= source.length) return UNFINISHED;
+      }
+      if (source.charCodeAt(s) !== DASH) break;
+      if (source.charCodeAt(s + 1) !== DASH) return NO_MARKUP;
+      const close = source.indexOf('--', s + 2);
+      if (close < 0) return UNFINISHED;
+      s = close + 2;
+    }
+    if (source.charCodeAt(s) !== BRACKET) return NO_MARKUP;
+    this.sections.push(named ? kind : 1);
+    this.setSection();
+    this.beforeEvent();
+    return s + 1;
+  }
+
+  /** `<!DOCTYPE …>` and `<!ENTITY …>`; any other name is none. */
+  private readDoctype(at: number): number {
+    const { source } = this;
+    const end = source.length;
+    let s = at + 2;
+    if (!/[A-Za-z]/.test(source[s] ?? '')) return NO_MARKUP;
+    while (s < end && isNameChar(source.charCodeAt(s))) s++;
+    if (s >= end) return UNFINISHED;
+    if (!/^(?:doctype|entity)$/i.test(source.slice(at + 2, Math.min(s, at + 10)))) return NO_MARKUP;
+    for (;;) {
+      s = this.skipBlanks(s);
+      if (s >= end) return UNFINISHED;
+      const code = source.charCodeAt(s);
+      if (code === GREATER) break;
+      if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) {
+        const close = source.indexOf(source[s]!, s + 1);
+        if (close < 0) return UNFINISHED;
+        s = close + 1;
+      } else if (code === DASH) {
+        if (source.charCodeAt(s + 1) !== DASH) return s + 1 >= end ? UNFINISHED : NO_MARKUP;
+        const close = source.indexOf('--', s + 2);
+        if (close < 0) return UNFINISHED;
+        s = close + 2;
+      } else {
+        s = this.wordEnd(s + 1);
+        if (s >= end) return UNFINISHED;
+      }
+    }
+    this.beforeEvent();
+    if (this.section !== IGNORE) this.events.declaration(source.slice(at, s + 1));
+    return s + 1;
+  }
+
+  /** An element left open at the end of the text is closed before anything but text and comments. */
+  private beforeEvent(): void {
+    const pending = this.pendingEnd;
+    this.pendingEnd = null;
+    if (pending !== null && this.section !== IGNORE) this.events.endTag(pending);
+  }
+
+  private reportText(to: number): void {
+    if (to <= this.from) return;
+    const raw = this.source.slice(this.from, to);
+    this.from = to;
+    if (this.section === IGNORE) return;
+    this.events.text(this.isCdata ? { text: raw, wide: this.wide } : decodeEntities(raw, this.wide, true));
+  }
+
+  private reportEnd(name: string): void {
+    this.beforeEvent();
+    if (this.section !== IGNORE) this.events.endTag(name);
+  }
+
+  private reportComment(from: number, to: number): void {
+    if (this.section !== IGNORE) this.events.comment(this.source.slice(from, to));
+  }
+}
