@@ -2,8 +2,8 @@
 // copy, all worked out before anything is written. Pure.
 import type { Transaction } from '../message/envelope.js';
 import type { Answer, Edit, SmtpReply } from '../pipeline/answer.js';
-import { CATEGORY_PRECEDENCE, type Verdict } from '../pipeline/decide.js';
-import type { Category } from '../pipeline/finding.js';
+import type { Verdict } from '../pipeline/decide.js';
+import { CATEGORIES, type Category } from '../pipeline/finding.js';
 import type { Direction } from '../pipeline/stage.js';
 import { Marker, type Mark, type MarkInput } from './marks.js';
 
@@ -98,7 +98,7 @@ function groupHeld(outcomes: readonly Verdict[]): readonly Held[] {
     const category = verdict.category ?? 'spam';
     groups.set(category, [...(groups.get(category) ?? []), verdict]);
   }
-  return CATEGORY_PRECEDENCE.flatMap((category) => {
+  return CATEGORIES.flatMap((category) => {
     const verdicts = groups.get(category) ?? [];
     const [first] = verdicts;
     if (!first) return [];

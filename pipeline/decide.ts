@@ -2,7 +2,14 @@
 // settings always give the same verdict, so a verdict can be judged again later.
 import type { EnvelopeAddress } from '../message/envelope.js';
 import type { SmtpReply } from './answer.js';
-import { SCORE_GROUPS, type Category, type FindingSpec, type ScoreGroup, type StagedFinding } from './finding.js';
+import {
+  CATEGORIES,
+  SCORE_GROUPS,
+  type Category,
+  type FindingSpec,
+  type ScoreGroup,
+  type StagedFinding,
+} from './finding.js';
 import { matchesPattern } from './pattern.js';
 import type { BrokenStage, ScanResult } from './run.js';
 import type { VerdictSettings } from './settings.js';
@@ -19,21 +26,6 @@ export const ACTION_PRECEDENCE = [
   'tempfail',
   'reject',
 ] as const satisfies readonly Action[];
-
-/** Which category names a quarantined message when several hold it, strongest first (behaviour 2). */
-export const CATEGORY_PRECEDENCE = [
-  'virus',
-  'attachment',
-  'content',
-  'mcp',
-  'dmarc',
-  'spf',
-  'dkim',
-  'dnsbl',
-  'policy',
-  'unprocessable',
-  'spam',
-] as const satisfies readonly Category[];
 
 /** MCP rules named in a reason. */
 const MCP_NAMES_MAX = 5;
@@ -164,7 +156,7 @@ export interface Harm {
 
 /** The harms in the findings that count for one recipient, strongest category first. */
 export function harmsIn(findings: readonly StagedFinding[], settings: VerdictSettings): readonly Harm[] {
-  return CATEGORY_PRECEDENCE.flatMap((category) => {
+  return CATEGORIES.flatMap((category) => {
     if (category === 'spam') return [];
     const found = findings.filter((finding) => finding.category === category && finding.score !== 0);
     const sum = found.reduce((total, { score }) => total + score, 0);
@@ -226,8 +218,8 @@ function verdictOf(
 
 /** Order of wishes: by action, then by category where two ask for the same. */
 function strength({ action, category }: Wish): number {
-  const rank = CATEGORY_PRECEDENCE.length - CATEGORY_PRECEDENCE.indexOf(category);
-  return ACTION_PRECEDENCE.indexOf(action) * CATEGORY_PRECEDENCE.length * 2 + rank;
+  const rank = CATEGORIES.length - CATEGORIES.indexOf(category);
+  return ACTION_PRECEDENCE.indexOf(action) * CATEGORIES.length * 2 + rank;
 }
 
 function replyFor(wish: Wish, settings: VerdictSettings): SmtpReply | null {

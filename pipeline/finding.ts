@@ -2,7 +2,8 @@
 
 /**
  * What kind of harm a finding speaks of. The category that decides is the one the security log shows (product F1).
- * Within a category, scores of all findings add up and are compared with that category's thresholds.
+ * Within a category, scores of all findings add up and are compared with that category's thresholds. Strongest first: where
+ * several ask for the same action, the first names it.
  */
 export const CATEGORIES = [
   'virus',
