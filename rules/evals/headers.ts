@@ -25,8 +25,8 @@ function mailboxes(inputs: RuleMail, field: string): readonly Address[] {
 /** When the message came: newest Received that has a date, else what the MTA told. */
 function arrivedAt(inputs: RuleMail): number | null {
   for (const field of inputs.headers.fields('received').slice(0, 5)) {
-    const semicolon = field.rawValue.lastIndexOf(';');
-    const time = semicolon < 0 ? null : readDate(field.rawValue.slice(semicolon + 1));
+    const semicolon = field.raw.lastIndexOf(';');
+    const time = semicolon < 0 ? null : readDate(field.raw.slice(semicolon + 1));
     if (time !== null) return time;
   }
   return inputs.transaction?.receivedAt ?? null;
@@ -42,7 +42,7 @@ function shiftedDate(inputs: RuleMail, [from = 'undef', to = 'undef']: readonly 
 
 function invalidDate(inputs: RuleMail): EvalResult {
   const fields = inputs.headers.fields('date');
-  return holds(fields.length > 0 && readDate(fields[0]!.value) === null);
+  return holds(fields.length > 0 && readDate(fields[0]!.decoded()) === null);
 }
 
 /** At least ten letters, all capitals, more than one word; replies and short codes do not count. */

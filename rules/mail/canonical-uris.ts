@@ -1,39 +1,44 @@
 // The forms of one address that uri rules see: as written, and each different form that decoding, normalising and
 // following redirectors gives, as SpamAssassin cleans addresses. Takes and gives byte strings; looks nothing up.
 import { isDomainValid, lowerAscii, type RegistryTables } from './registry.js';
-import { isBlankCode, trimBlanks } from './white.js';
+import { trimBlanks } from './white.js';
 
 /** How many addresses inside one address are followed. */
 export const REDIRECTS_MAX = 32;
 
-/** A redirector known to the rule set: gives the text where an address of it leads, or null. */
+/** The redirectors a rule set knows: gives the text where an address of one leads, or null. */
 export type Redirector = (uri: string) => string | null;
 
 /** What cleaning needs of a rule set. */
 export interface CleaningTables {
   readonly registry: RegistryTables;
-  readonly redirectors: readonly Redirector[];
+  readonly redirector: Redirector;
 }
 
-/** All forms, each once, the one written first. `onCut` is told when addresses inside it were not followed. */
-export function canonicalUris(written: string, tables: CleaningTables, onCut: () => void): string[] {
+/** What may still be cleaned of one mail: each address that is looked at, inner ones too, takes its length away. */
+export interface CleaningBudget {
+  bytes: number;
+  /** Set when something was left out. */
+  isSpent: boolean;
+}
+
+/** All forms, each once, the one written first. */
+export function canonicalUris(written: string, tables: CleaningTables, budget: CleaningBudget): string[] {
   const queue = [written];
-  const forms = new Set<string>();
-  const inner = new Set<string>();
+  const forms: string[] = [];
   for (let next = 0; next < queue.length; next++) {
     const uri = trimBlanks(queue[next]!.replaceAll('\n', '')).replaceAll('\r', '');
     queue[next] = uri;
+    budget.bytes -= uri.length;
     if (isNoAddress(uri)) continue;
-    if (isMailbox(uri)) for (const form of mailboxForms(uri)) forms.add(form);
+    if (isMailbox(uri)) forms.push(...mailboxForms(uri));
     else
-      for (const found of webForms(uri, tables, (form) => forms.add(form))) {
-        if (queue.length <= REDIRECTS_MAX) queue.push(found);
-        else onCut();
+      for (const inside of webForms(uri, tables, (form) => forms.push(form))) {
+        if (queue.length <= REDIRECTS_MAX && budget.bytes > 0) queue.push(inside);
+        else budget.isSpent = true;
       }
   }
-  for (const uri of queue) inner.add(uri);
-  for (const form of forms) inner.add(form);
-  return [...inner];
+  return [...new Set([...queue, ...forms])];
 }
 
 /** Anchors, queries and paths of the same place; `//host` is an address. */
@@ -48,19 +53,21 @@ function isMailbox(uri: string): boolean {
   return at >= 0 && (colon < 0 || at < colon);
 }
 
-/** A mailbox without its query, without blanks around it, and out of its angle brackets. */
-function* mailboxForms(uri: string): Generator<string> {
+/** A mailbox without its query, without encoded blanks before it, and out of its angle brackets. */
+function mailboxForms(uri: string): string[] {
+  const forms: string[] = [];
   const at = uri.indexOf('@');
   if (at > 0) {
     const query = uri.indexOf('?', at + 1);
-    if (query > at + 1) yield uri.slice(0, query);
+    if (query > at + 1) forms.push(uri.slice(0, query));
     const separator = firstOf(uri, '?&', at + 1);
-    if (separator > at + 1 && uri[separator] === '&') yield uri.slice(0, separator);
-    const bare = /^(?:mailto:)?(?:%20)*([^@]+@[^?&%]+)/.exec(uri)?.[1];
-    if (bare !== undefined && uri.includes('%20')) yield `mailto:${bare}`;
+    if (separator > at + 1 && uri[separator] === '&') forms.push(uri.slice(0, separator));
+    const bare = uri.includes('%20') ? withoutEncodedBlanks(uri, at) : null;
+    if (bare !== null) forms.push(`mailto:${bare}`);
   }
   const inside = inAngles(uri);
-  if (inside !== null) yield `mailto:${inside}`;
+  if (inside !== null) forms.push(`mailto:${inside}`);
+  return forms;
 }
 
 function firstOf(text: string, chars: string, from: number): number {
@@ -68,14 +75,29 @@ function firstOf(text: string, chars: string, from: number): number {
   return -1;
 }
 
+/** From behind the scheme and `%20`s, at least one character before the `@`, to the next of `?&%`. */
+function withoutEncodedBlanks(uri: string, at: number): string | null {
+  const scheme = uri.startsWith('mailto:') ? 7 : 0;
+  let from = scheme;
+  while (uri.startsWith('%20', from)) from += 3;
+  if (from >= at) from = from > scheme ? from - 3 : 0;
+  const stop = firstOf(uri, '?&%', at + 1);
+  const end = stop < 0 ? uri.length : stop;
+  return end > at + 1 ? uri.slice(from, end) : null;
+}
+
 /** The last `<local@host>` that begins before any `?` or `&`, or null. */
 function inAngles(uri: string): string | null {
+  if (!uri.includes('<')) return null;
   const query = firstOf(uri, '?&', 0);
-  for (let open = uri.lastIndexOf('<', query < 0 ? uri.length : query); open >= 0;) {
-    const found = /^([^@>]+@[^>]+)>/.exec(uri.slice(open + 1, uri.indexOf('>', open + 1) + 1));
-    if (found !== null) return found[1]!;
-    if (open === 0) return null;
-    open = uri.lastIndexOf('<', open - 1);
+  const last = query < 0 ? uri.length : query;
+  let sign = -1;
+  let close = -1;
+  for (let at = uri.length - 1; at >= 0; at--) {
+    const char = uri[at];
+    if (char === '<' && at < last && sign > at + 1 && close > sign + 1) return uri.slice(at + 1, close);
+    if (char === '@') sign = at;
+    if (char === '>') close = at;
   }
   return null;
 }
@@ -150,12 +172,12 @@ function hostForms(address: WebAddress, tables: CleaningTables, add: (form: stri
   let host = withoutControls(address.host);
   if (host !== address.host) put(host);
   const inside = addressesInside(scheme + host + rest, rest, tables);
-  const user = host.lastIndexOf('@');
+  const user = host.indexOf('@');
   if (user > 0) put((host = host.slice(user + 1)));
   const trimmed = withoutMarksAtEnd(host);
   if (trimmed !== host) put((host = trimmed));
   const isPlainHttp = scheme === 'http://' && !address.hasUser && (address.port === '' || address.port === '80');
-  const other = asQuad(host) ?? (isPlainHttp ? completed(lowerAscii(address.host), tables.registry) : null);
+  const other = asQuad(host) ?? (isPlainHttp ? completed(address.host, tables.registry) : null);
   if (other !== null) put(other);
   return inside;
 }
@@ -171,10 +193,8 @@ function withoutControls(host: string): string {
 
 /** Where a redirector leads by the rule set's patterns, else by an address in the path or query. */
 function addressesInside(uri: string, rest: string, tables: CleaningTables): string[] {
-  for (const redirector of tables.redirectors) {
-    const target = redirector(uri);
-    if (target?.includes('.') === true) return [target];
-  }
+  const target = tables.redirector(uri);
+  if (target !== null) return [target];
   const inside = /https?:\/{0,2}[^&#]+/i.exec(rest)?.[0];
   return inside?.includes('.') === true ? [inside] : [];
 }
@@ -189,11 +209,20 @@ const QUAD = /^(?:0x[0-9a-f]+|\d+)\.(?:0x[0-9a-f]+|\d+)\.(?:0x[0-9a-f]+|\d+)\.(?
 
 /** An IPv4 address written in other ways, in decimal numbers; null for what is no number. */
 function asQuad(host: string): string | null {
+  if (!isDigitAt(host, 0)) return null;
   if (QUAD.test(host)) return host.split('.').map(decimalOctet).join('.');
-  if (/^0x[0-9a-f]+$/i.test(host)) return quadOf(parseInt(host.slice(-8).replace(/^.*x/i, ''), 16));
-  if (/^[0-9]+$/.test(host)) return quadOf(Number(host));
+  if (/^0x[0-9a-f]+$/i.test(host)) return quadOf(BigInt(`0x${host.slice(2).slice(-8)}`));
+  if (/^[0-9]+$/.test(host)) return quadOf(host.length > DIGITS_MAX ? UNSIGNED_MAX : BigInt(host));
   return null;
 }
+
+function isDigitAt(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
+}
+
+const UNSIGNED_MAX = 2n ** 64n - 1n;
+const DIGITS_MAX = 40;
 
 /** Hexadecimal by `0x`, octal by a leading 0 where the digits are, else decimal. */
 function decimalOctet(octet: string): string {
@@ -204,21 +233,15 @@ function decimalOctet(octet: string): string {
 }
 
 /** The first four bytes of a number's hexadecimal digits, of at least eight. */
-function quadOf(value: number): string {
-  const digits = BigInt(Number.isFinite(value) ? Math.min(value, Number.MAX_SAFE_INTEGER) : 0);
-  const hex = digits.toString(16).padStart(8, '0');
+function quadOf(value: bigint): string {
+  const hex = (value > UNSIGNED_MAX ? UNSIGNED_MAX : value).toString(16).padStart(8, '0');
   return [0, 2, 4, 6].map((at) => String(parseInt(hex.slice(at, at + 2), 16))).join('.');
 }
 
 /** A bare word as browsers complete it, unless it is a host already. */
 function completed(host: string, registry: RegistryTables): string | null {
-  if (host === 'localhost' || isDomainValid(host, registry)) return null;
-  const name = host.startsWith('www.') ? host.slice(4) : host;
-  return name === '' || name.includes('.') ? null : `www.${name}.com`;
-}
-
-/** Whether nothing but white space is left of an address. */
-export function isEmptyUri(uri: string): boolean {
-  for (let at = 0; at < uri.length; at++) if (!isBlankCode(uri.charCodeAt(at))) return false;
-  return true;
+  const name = lowerAscii(host.slice(0, 4)) === 'www.' && host.length > 4 ? host.slice(4) : host;
+  if (name.includes('.')) return null;
+  const lower = lowerAscii(host);
+  return lower === 'localhost' || isDomainValid(lower, registry) ? null : `www.${lowerAscii(name)}.com`;
 }

@@ -1,7 +1,9 @@
 // Header values as rules read them (`header NAME =~`, `exists:`, evals): all instances of a field, decoded or raw, parts of
 // them by modifiers, and pseudo headers. Values are byte strings, one per instance; what is absent is told apart from what
 // is empty. Nothing here throws on mail.
+import type { HeaderSelector } from '../definition.js';
 import type { RuleSettings } from '../language/settings.js';
+import { Subject } from '../pattern/pattern.js';
 import { readAddresses } from './addresses.js';
 import { findHost } from './hosts.js';
 import { firstFreeIp, reverseIp } from './ip.js';
@@ -12,25 +14,30 @@ import { isBlank, trimBlanks } from './white.js';
 
 /** Longest `ALL`, bytes; fields that would go beyond it are left out, by name. */
 export const ALL_LENGTH_MAX = 65_536;
+/** Longest text that a pattern is tried on, bytes. */
+export const JOINED_LENGTH_MAX = 262_144;
 /** Selectors whose values are kept; mail cannot make more of them, rule files can. */
 const KEPT_MAX = 4_096;
 
 /** What header values are made of. */
 export interface HeaderSource {
   /** Top-down, without verdicts of filters. */
-  readonly headers: readonly MailHeader[];
+  fields(): readonly MailHeader[];
   /** The header as it came. */
-  readonly headerText: string;
+  text(): string;
   relays(): Relays;
-  readonly tables: RegistryTables;
-  readonly settings: Pick<RuleSettings, 'envelopeSenderHeader'>;
+  readonly settings: Pick<RuleSettings, 'envelopeSenderHeader'> & RegistryTables;
   /** The envelope's sender where a transaction tells it ('' for the empty one), else null. */
   readonly envelopeFrom: string | null;
-  /** A handover that stands in no Received field yet: it counts as one above all others. */
-  readonly ownReceived: boolean;
-  /** What is known of the message by a name that no header has (lower case), or null. */
-  metadata(name: string): string | null;
+  /**
+   * What is known of the message by a name (lower case) that is never a header's, `NOTHING` where nothing is, null for names
+   * of headers.
+   */
+  metadata(name: string): string | typeof NOTHING | null;
 }
+
+/** A name that is no header's, of which nothing is known. */
+export const NOTHING = Symbol('nothing');
 
 const MODIFIERS = ['raw', 'addr', 'name', 'host', 'domain', 'ip', 'revip', 'first', 'last'] as const;
 type Modifier = (typeof MODIFIERS)[number];
@@ -39,6 +46,7 @@ const MESSAGE_ID_NAMES = ['x-message-id', 'resent-message-id', 'x-original-messa
 
 export class HeaderValues {
   readonly #kept = new Map<string, readonly string[]>();
+  readonly #subjects = new Map<string, Subject | null>();
   #byKey: Map<string, MailHeader[]> | null = null;
 
   constructor(private readonly source: HeaderSource) {}
@@ -48,6 +56,18 @@ export class HeaderValues {
     const values = this.values(selector);
     if (values.length === 0) return null;
     return values.length === 1 ? values[0]! : values.join(values[0]!.endsWith('\n') ? '' : '\n');
+  }
+
+  /** The same as `get`, to be matched. */
+  subject({ name, modifiers }: HeaderSelector): Subject | null {
+    const selector = [name, ...modifiers].join(':');
+    let found = this.#subjects.get(selector);
+    if (found === undefined) {
+      const text = this.get(selector);
+      found = text === null ? null : new Subject(text.slice(0, JOINED_LENGTH_MAX));
+      if (this.#subjects.size < KEPT_MAX) this.#subjects.set(selector, found);
+    }
+    return found;
   }
 
   /** One text, as evals ask for it: the first of addresses, names and hosts, without its line end; '' for none. */
@@ -77,7 +97,7 @@ export class HeaderValues {
   fields(key: string): readonly MailHeader[] {
     if (this.#byKey === null) {
       this.#byKey = new Map();
-      for (const header of this.source.headers) {
+      for (const header of this.source.fields()) {
         const same = this.#byKey.get(header.key);
         if (same === undefined) this.#byKey.set(header.key, [header]);
         else same.push(header);
@@ -130,10 +150,9 @@ export class HeaderValues {
   }
 
   #conventional(key: string, raw: boolean): readonly string[] {
-    const fields = this.fields(key);
-    if (fields.length > 0) return fields.map((field) => (raw ? field.raw : `${field.decoded()}\n`));
     const known = this.source.metadata(key);
-    return known === null ? [] : [known];
+    if (known !== null) return typeof known === 'string' ? [known] : [];
+    return this.fields(key).map((field) => (raw ? field.raw : `${field.decoded()}\n`));
   }
 
   #relaysNamed(key: string): string | null {
@@ -160,7 +179,7 @@ export class HeaderValues {
 
   /** `Name: value` of every field, bounded as a whole. */
   #allFields(): readonly string[] {
-    const { headers } = this.source;
+    const headers = this.source.fields();
     const lines = headers.map((field) => `${field.name}: ${field.decoded()}\n`);
     const size = lines.reduce((sum, line) => sum + line.length, 0);
     return size <= ALL_LENGTH_MAX ? lines : withinLimit(headers, lines);
@@ -169,7 +188,7 @@ export class HeaderValues {
   /** Every field as it came, folds kept. */
   #rawFields(): readonly string[] {
     const fields: string[] = [];
-    for (const line of this.source.headerText.match(/[^\n]*\n/g) ?? []) {
+    for (const line of this.source.text().match(/[^\n]*\n/g) ?? []) {
       if (!/^[ \t]/.test(line)) fields.push(line);
       else if (fields.length > 0) fields.push(fields.pop()! + line);
     }
@@ -184,7 +203,7 @@ export class HeaderValues {
       ? this.#rawFields()
       : this.#allFields().flatMap((field) => field.match(/[^\n]*\n|[^\n]+$/g) ?? []);
     const taken: string[] = [];
-    let index = this.source.ownReceived ? 0 : -1;
+    let index = -1;
     for (const field of fields) {
       if (/^Received:/i.test(field)) index++;
       if ((from === null || from <= index) && (to === null || index < to)) taken.push(field);
@@ -199,9 +218,9 @@ export class HeaderValues {
   #hosts(values: readonly string[], modifiers: ReadonlySet<Modifier>): readonly string[] {
     const hosts: string[] = [];
     for (const value of values) {
-      const host = modifiers.has('addr') ? hostOfAddress(value) : findHost(value, this.source.tables);
+      const host = modifiers.has('addr') ? hostOfAddress(value) : findHost(value, this.source.settings);
       if (host === null || host === '' || host === '0') continue;
-      hosts.push(modifiers.has('domain') ? trimDomain(host, this.source.tables) : host);
+      hosts.push(modifiers.has('domain') ? trimDomain(host, this.source.settings) : host);
     }
     return hosts;
   }
@@ -229,9 +248,8 @@ export class HeaderValues {
 
   /** Whether a Received stands above a field of that name. */
   #belowReceived(key: string): boolean {
-    const { headers, ownReceived } = this.source;
-    let received = ownReceived;
-    for (const field of headers) {
+    let received = false;
+    for (const field of this.source.fields()) {
       if (field.key === 'received') received = true;
       else if (received && field.key === key) return true;
     }

@@ -248,14 +248,14 @@ function isMailEnable(line: string): boolean {
 }
 
 /** Characters that would break the string rules read are marked by `!`. */
-function clean(text: string): string {
+export function cleanField(text: string): string {
   return text.replace(/[ \t\n\r\f\v\x00#[\]()<>|]/g, '!');
 }
 
 function cleanSender(text: string): string {
   let end = text.length;
   while (end > 0 && text[end - 1] === '>') end--;
-  return clean(text.slice(0, end).replace(/^<+/, ''));
+  return cleanField(text.slice(0, end).replace(/^<+/, ''));
 }
 
 function relayOf(found: Handover): ReceivedLine {
@@ -263,14 +263,14 @@ function relayOf(found: Handover): ReceivedLine {
   let end = found.rdns.length;
   while (end > 0 && found.rdns[end - 1] === '.') end--;
   const named = found.rdns.slice(0, end);
-  const rdns = /^unknown$/i.test(named) || named.startsWith('[') ? '' : clean(named);
+  const rdns = /^unknown$/i.test(named) || named.startsWith('[') ? '' : cleanField(named);
   const relay: Relay = {
     ip,
     rdns,
-    helo: clean(found.helo),
-    by: clean(found.by.replace(/;$/, '')),
+    helo: cleanField(found.helo),
+    by: cleanField(found.by.replace(/;$/, '')),
     id: found.id,
-    ident: clean(found.ident),
+    ident: cleanField(found.ident),
     envfrom: found.envfrom === null ? null : cleanSender(found.envfrom),
     auth: found.auth,
     noReverseDns: rdns === '' && found.lookedUp,
@@ -287,5 +287,5 @@ export function cleanIp(text: string): string {
     .replace(/\]$/, '')
     .replace(/%[A-Za-z0-9._~-]*$/, '')
     .replace(/^0{0,40}:0{0,40}:(?:0{0,40}:){0,10}ffff:(\d+\.\d+\.\d+\.\d+)$/i, '$1');
-  return clean(bare);
+  return cleanField(bare);
 }

@@ -1,16 +1,24 @@
 // Which part of a host name was registered, by the tables a rule set brings (`util_rb_tld`, `2tld`, `3tld`), as
 // SpamAssassin reads them: no public suffix list. Takes byte strings from mail, looks nothing up.
-import { isIP } from 'node:net';
-import type { RuleSettings } from '../language/settings.js';
+import { isIp } from './ip.js';
 
 /** The tables of a rule set; names in ACE, lower case. */
-export type RegistryTables = Pick<RuleSettings, 'tlds' | 'secondLevelDomains' | 'thirdLevelDomains'>;
+export interface RegistryTables {
+  readonly tlds: NameSet;
+  readonly secondLevelDomains: NameSet;
+  readonly thirdLevelDomains: NameSet;
+}
+
+/** Names asked for one by one; a `Set` is one. */
+export interface NameSet {
+  has(name: string): boolean;
+}
 
 /** Longest host name, bytes (RFC 1035 §3.1, without the length bytes). */
 const HOST_LENGTH_MAX = 253;
 const LABEL_LENGTH_MAX = 63;
-/** Labels of a host looked at; a valid one has at most 127. */
-const LABELS_MAX = 128;
+/** Labels of the longest suffix that tables and rules know. */
+const SUFFIX_LABELS_MAX = 4;
 
 const US_STATES = new Set(
   (
@@ -25,11 +33,6 @@ export interface HostAndDomain {
   readonly domain: string;
 }
 
-/** Whether text is an IP address; IPv6 bare, maybe with SMTP's `IPv6:` before it. */
-export function isIpAddress(text: string): boolean {
-  return isIP(text.replace(/^ipv6:/i, '')) !== 0;
-}
-
 /** Lower case of ASCII letters only, as bytes have it. */
 export function lowerAscii(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
@@ -37,16 +40,18 @@ export function lowerAscii(text: string): string {
 
 /** Whether a host name is well formed: at least two labels of letters, digits, `-` and, but in the last two, `_`. */
 export function isFqdnValid(host: string): boolean {
-  const name = lowerAscii(withoutDotsAtEnd(host));
-  if (name.length > HOST_LENGTH_MAX) return false;
-  const labels = name.split('.');
-  return labels.length > 1 && labels.every((label, index) => isLabel(label, index >= labels.length - 2));
-}
-
-function isLabel(label: string, inDomain: boolean): boolean {
-  if (label.length < 1 || label.length > LABEL_LENGTH_MAX) return false;
-  if (inDomain && label.includes('_')) return false;
-  return /^[a-z0-9_-]+$/.test(label) && !label.startsWith('-') && !label.endsWith('-');
+  const name = withoutDotsAtEnd(host);
+  if (name.length > HOST_LENGTH_MAX || !/^[A-Za-z0-9_.-]+$/.test(name)) return false;
+  let end = name.length;
+  let labels = 0;
+  while (end >= 0) {
+    const start = end === 0 ? 0 : name.lastIndexOf('.', end - 1) + 1;
+    const length = end - start;
+    if (length < 1 || length > LABEL_LENGTH_MAX || name[start] === '-' || name[end - 1] === '-') return false;
+    if (++labels === 2 && name.slice(start).includes('_')) return false;
+    end = start - 1;
+  }
+  return labels > 1;
 }
 
 /** Whether a name ends in a dot and a top-level domain of the tables, and holds no white space. */
@@ -58,32 +63,37 @@ export function isDomainValid(name: string, tables: RegistryTables): boolean {
 
 /** The registered domain of a host name: one label more than the longest suffix the tables know. */
 export function trimDomain(host: string, tables: RegistryTables): string {
-  const labels = lowerAscii(host)
-    .slice(0, HOST_LENGTH_MAX * 4)
-    .split('.')
-    .filter((label) => label !== '')
-    .slice(-LABELS_MAX);
-  let from = 0;
-  while (labels.length - from > 1 && !isRegistry(labels.slice(from), tables)) from++;
-  return labels.slice(Math.max(0, from - 1)).join('.');
+  let name = lowerAscii(host);
+  if (name.includes('..')) name = name.replace(/\.{2,}/g, '.');
+  const from = name.startsWith('.') ? 1 : 0;
+  name = name.slice(from, name.endsWith('.') ? -1 : undefined);
+  // Where the last four, three, two and one labels begin.
+  const starts: number[] = [];
+  for (let at = name.length; at > 0 && starts.length < SUFFIX_LABELS_MAX;) {
+    at = name.lastIndexOf('.', at - 1);
+    starts.push(at + 1);
+  }
+  for (let labels = starts.length; labels > 1; labels--)
+    if (isRegistry(name.slice(starts[labels - 1]), labels, tables))
+      return name.slice(labels < starts.length ? starts[labels] : labelBefore(name, starts[labels - 1]!));
+  return name.slice(starts[1] ?? 0);
 }
 
-/** Whether names are registered directly below these labels. */
-function isRegistry(labels: readonly string[], tables: RegistryTables): boolean {
-  const [first, second, third, fourth] = labels;
-  switch (labels.length) {
-    case 2:
-      return tables.secondLevelDomains.has(labels.join('.'));
-    case 3:
-      return third === 'us' ? US_STATES.has(second!) : tables.thirdLevelDomains.has(labels.join('.'));
-    case 4: {
-      // School districts and cities of the United States (RFC 1480).
-      const isUs = fourth === 'us' && ((first === 'pvt' && second === 'k12') || /^c[io]$/.test(first!));
-      return isUs && US_STATES.has(third!);
-    }
-    default:
-      return false;
-  }
+/** Where the label before a place begins; the place itself where there is none. */
+function labelBefore(name: string, at: number): number {
+  return at === 0 ? 0 : at === 1 ? at : name.lastIndexOf('.', at - 2) + 1;
+}
+
+/** Whether names are registered directly below so many labels. */
+function isRegistry(suffix: string, labels: number, tables: RegistryTables): boolean {
+  if (labels === 2) return tables.secondLevelDomains.has(suffix);
+  const isUs = suffix.endsWith('.us');
+  if (labels === 3 && !isUs) return tables.thirdLevelDomains.has(suffix);
+  if (!isUs) return false;
+  const parts = suffix.split('.');
+  // School districts and cities of the United States (RFC 1480).
+  if (labels === 4 && !(parts[0] === 'pvt' && parts[1] === 'k12') && !/^c[io]$/.test(parts[0]!)) return false;
+  return US_STATES.has(parts.at(-2)!);
 }
 
 /** Host and registered domain of a cleaned address, or null where it leads to none that is valid. */
@@ -93,7 +103,7 @@ export function domainOfUri(uri: string, tables: RegistryTables): HostAndDomain 
   const host = text.startsWith('mailto:') ? hostOfMailbox(text.slice(7)) : hostOfAddress(text);
   // Encoded where it need not be: the decoded form stands beside this one.
   if (host === null || /%(?:2[1-9a-f]|[3-6][0-9a-f]|7[0-9a-e])/.test(host)) return null;
-  if (isIpAddress(host)) return { host, domain: host };
+  if (isIp(host)) return { host, domain: host };
   if (!isFqdnValid(host) || !isDomainValid(host, tables)) return null;
   return { host, domain: trimDomain(host, tables) };
 }

@@ -7,14 +7,18 @@ import type { Part } from '../../message/mime.js';
 import type { Countries } from '../../outside/countries.js';
 import { toBytes, WHITE_SPACE } from '../bytes.js';
 import type { TextInput } from '../definition.js';
-import { HeaderValues } from '../headers.js';
 import { HTML_LENGTH_MAX, renderHtml, type RenderedHtml } from '../html.js';
 import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
+import { isRelayCountries, relayCountries } from '../relay-countries.js';
+import type { MailHeader } from './header.js';
+import { HeaderValues, NOTHING, type HeaderSource } from './header-values.js';
+import { ownRelayOf } from './own-relay.js';
 import { parseMail, type ParsedMail } from './parse.js';
 import type { MailPart } from './part.js';
 import { readRelays, type Relays } from './relays.js';
-import { uriForms } from '../uris.js';
+import { cleaningTables } from './cleaning-tables.js';
+import { collectUris, type HtmlUris, type MailUris } from './uris.js';
 
 /** Rendered text taken of one part, characters (SpamAssassin's `body_part_scan_size`). */
 export const BODY_PART_MAX = 50_000;
@@ -24,8 +28,6 @@ export const RAWBODY_PART_MAX = 500_000;
 export const ELEMENT_MAX = 2_048;
 /** How far past a limit a line end is looked for. */
 const CUT_SEARCH_MAX = 1_024;
-/** Most addresses that uri rules see. */
-export const URIS_MAX = 2_000;
 
 /** What surrounds a message while rules run. */
 export interface RuleSurroundings {
@@ -49,6 +51,8 @@ export class RuleMail {
 
   private parsedMail: ParsedMail | null = null;
   private readRelays: Relays | null = null;
+  private fields: readonly MailHeader[] | null = null;
+  private collectedUris: MailUris | null = null;
   readonly settings: RuleSettings;
   readonly nowMs: number;
 
@@ -60,9 +64,9 @@ export class RuleMail {
     countries: Countries | null = null,
     surroundings: Partial<RuleSurroundings> = {},
   ) {
-    this.headers = new HeaderValues(message, transaction, countries);
     this.settings = surroundings.settings ?? RULE_SETTINGS_DEFAULTS;
     this.nowMs = surroundings.nowMs ?? transaction?.receivedAt ?? 0;
+    this.headers = new HeaderValues(this.headerSource(countries));
   }
 
   /** The message taken apart as SpamAssassin does. */
@@ -75,6 +79,13 @@ export class RuleMail {
     return this.parsed.parts;
   }
 
+  /** Fields top-down, the one that our own server will add among them; without verdicts of filters. */
+  get headerFields(): readonly MailHeader[] {
+    const own = ownRelayOf(this.transaction);
+    this.fields ??= own === null ? this.parsed.headers : [own.header, ...this.parsed.headers];
+    return this.fields;
+  }
+
   /** The relays it came through. */
   get relays(): Relays {
     const values = (key: string) => this.parsed.headers.filter((header) => header.key === key);
@@ -82,11 +93,26 @@ export class RuleMail {
       {
         received: values('received').map((header) => header.decoded()),
         lastValue: (name) => values(name.toLowerCase()).at(-1)?.decoded() ?? null,
-        own: null,
+        own: ownRelayOf(this.transaction)?.relay ?? null,
       },
       this.settings,
     );
     return this.readRelays;
+  }
+
+  private headerSource(countries: Countries | null): HeaderSource {
+    return {
+      fields: () => this.headerFields,
+      text: () => {
+        const own = ownRelayOf(this.transaction);
+        return own === null ? this.parsed.headerText : `${own.header.name}:${own.header.raw}${this.parsed.headerText}`;
+      },
+      relays: () => this.relays,
+      settings: this.settings,
+      envelopeFrom: this.transaction === null ? null : toBytes(this.transaction.mailFrom.address),
+      metadata: (name) =>
+        isRelayCountries(name) ? (relayCountries(this.message, this.transaction, countries) ?? NOTHING) : null,
+    };
   }
 
   /** Whether something was too large to be looked at whole, as far as inputs were asked for yet. */
@@ -133,7 +159,7 @@ export class RuleMail {
       case 'rawbody':
         return this.withinLimit(this.rawbodyChunks());
       case 'uri':
-        return this.uriForms();
+        return [...this.uris.list];
       case 'full':
         return [this.message.raw.toString('latin1', 0, this.limited(this.message.raw.length))];
     }
@@ -193,19 +219,13 @@ export class RuleMail {
       return chunk(this.cutPart(text, RAWBODY_PART_MAX, '\n> '));
     });
   }
-
-  private uriForms(): string[] {
-    const forms = new Set<string>();
-    for (const url of this.message.urls) {
-      for (const form of uriForms(url)) forms.add(form);
-      if (forms.size >= URIS_MAX) {
-        this.anyCut = true;
-        break;
-      }
-    }
-    return [...forms];
-  }
 }
+
+const HTML_URI_TYPES: ReadonlyMap<string, string> = new Map([
+  ['html-link', 'a'],
+  ['html-image', 'img'],
+  ['html-form', 'form'],
+]);
 
 /** An empty line, or several. */
 const PARAGRAPH_BREAK = /\n+[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*\n+/;

@@ -1,6 +1,6 @@
 // Addresses in rendered text, found as mail clients make links of them: with a scheme or `www.`, as a mailbox, or as a
 // bare host whose last label is a known top-level domain. Takes byte strings, gives what stands there; one pass, linear.
-import { lowerAscii } from './registry.js';
+import { lowerAscii, type NameSet } from './registry.js';
 
 /** How an address was recognised. */
 export type TextUriKind = 'scheme' | 'mail' | 'schemeless';
@@ -55,7 +55,7 @@ const SCHEME = /(?:(?:https?|ftp):\/\/|(?:www\d{0,2}|ftp)\.)/iy;
 const MAILTO = /mailto:/iy;
 
 /** All addresses of one paragraph, in order, as written. */
-export function findTextUris(text: string, tlds: ReadonlySet<string>, found: (uri: TextUri) => void): void {
+export function findTextUris(text: string, tlds: NameSet, found: (uri: TextUri) => void): void {
   let start = 0;
   let signs = false;
   for (let at = 0; at <= text.length; at++) {
@@ -79,7 +79,7 @@ class Token {
     private readonly text: string,
     private readonly start: number,
     private readonly end: number,
-    private readonly tlds: ReadonlySet<string>,
+    private readonly tlds: NameSet,
   ) {}
 
   scan(found: (uri: TextUri) => void): void {

@@ -45,7 +45,7 @@ describe('values', () => {
     ['(A>0) + (B>0) + (C>0) >= 2', 1],
     ['rules_matching(__X*)', 7],
     ['rules_matching( __X? ) > 6', 1],
-    ['1.5 + .5', 2],
+    ['1.5 + 0.5', 2],
     ['()', 0],
   ];
   for (const [text, expected] of cases) {
