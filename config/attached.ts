@@ -14,6 +14,8 @@ export interface NamedFile {
   readonly path: string;
   /** Such as `.cf`. */
   readonly suffix: string;
+  /** Whether a path that is not there counts as one without files. */
+  readonly optional?: boolean;
 }
 
 /** One file as it was. */
@@ -37,7 +39,10 @@ export type AttachedTexts = readonly (readonly [
 
 /** The disk as it is at the moment of each call. */
 export const FILES_ON_DISK: AttachedFiles = {
-  read: ({ path, suffix }) => pathsOf(path, suffix).map((file) => ({ file, text: readText(file) })),
+  read: ({ path, suffix, optional }) =>
+    optional === true && statSync(path, { throwIfNoEntry: false }) === undefined
+      ? []
+      : pathsOf(path, suffix).map((file) => ({ file, text: readText(file) })),
 };
 
 /** What a set of paths held at one moment. */

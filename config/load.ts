@@ -8,7 +8,7 @@ import { Checker, joinPath, showPath, type Origin } from './check.js';
 import { readFile } from './file.js';
 import { ConfigurationError, orderProblems, type Problem } from './problem.js';
 import { viewSchema, type SchemaView } from './schema.js';
-import type { Section, SectionFile } from './section.js';
+import type { AllValues as Values, Section, SectionFile } from './section.js';
 import { readSource } from './source.js';
 
 /** Hex digits of a settings version: short enough for a log row, long enough never to meet another by chance. */
@@ -23,8 +23,6 @@ export type Loaded =
       /** Paths that the settings name, as far as they could be read: a change there may make them good. */
       readonly named: readonly SectionFile[];
     };
-
-type Values = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 /** The settings in force: every key of every section, pinned by the file or at its default. Immutable. */
 export class Configuration {
@@ -131,14 +129,25 @@ function evaluate(sections: readonly Section[], text: string, file: string, text
   }
   const checker = new Checker(file, whole);
   const root = source.root ?? { kind: 'map' as const, entries: new Map(), line: 1, column: 1 };
-  const values = checker.check(whole, root, []) as Values;
+  const own = checker.check(whole, root, []) as Values;
   const { origins, problems } = checker;
-  if (problems.length > 0) return { values, origins, problems, ...NOTHING_ATTACHED };
+  if (problems.length > 0) return { values: own, origins, problems, ...NOTHING_ATTACHED };
+  const values = completeValues(sections, own);
   const named = namedFiles(sections, values);
   const attached = texts === undefined ? AttachedSnapshot.take(named) : new AttachedSnapshot(texts);
   objectToFiles(named, attached, checker);
   if (problems.length === 0) objectAcrossKeys(sections, values, attached, checker);
   return { values, origins, problems, named, attached };
+}
+
+/** With what sections take over from one another; none sees what another has taken over. */
+function completeValues(sections: readonly Section[], own: Values): Values {
+  return Object.fromEntries(
+    sections.map((one) => {
+      const values = own[one.name] ?? {};
+      return [one.name, one.complete?.(values, own) ?? values];
+    }),
+  );
 }
 
 /** Every path that the sections' values name, its key from the section on. */

@@ -17,6 +17,9 @@ export interface FileObjection {
   readonly problem: Problem;
 }
 
+/** The values of every section. */
+export type AllValues = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
 /** A file that settings name. */
 export interface SectionFile extends NamedFile {
   /** Key inside the section that names it, as in an objection. */
@@ -33,6 +36,8 @@ export interface Section<Schema extends TObject = TObject> {
   readonly name: string;
   readonly description: string;
   readonly schema: Schema;
+  /** Fills in what follows from other sections (`all`, by name), such as a directory below another; comes before all else. */
+  complete?(settings: Static<Schema>, all: AllValues): Static<Schema>;
   /** Runs once the schema holds, on the values with defaults filled in, and all required files can be read. */
   check?(settings: Static<Schema>, files: AttachedFiles): readonly (Objection | FileObjection)[];
   /** The files the settings name: read with them, part of their version, watched. */

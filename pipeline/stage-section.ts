@@ -29,11 +29,12 @@ export function stageSection(spec: StageSpec): Section {
     }),
   };
   const schema: TObject = Type.Object({ ...common, ...spec.settings.properties }, { additionalProperties: false });
-  const { check, files, complaints } = spec;
+  const { check, complete, files, complaints } = spec;
   return {
     name: spec.name,
     description: spec.summary,
     schema,
+    ...(complete && { complete: (values, all) => complete(values, all) }),
     ...(check && { check: (values, attached) => check(values, attached) }),
     ...(files && { files: (values) => files(values) }),
     ...(complaints && { complaints: (values, attached) => complaints(values, attached) }),

@@ -35,6 +35,8 @@ export interface StageSpec<Schema extends TObject = TObject> {
   readonly settings: Schema;
   /** What the stage holds against settings that fit the schema: an expression that does not compile, two keys that cross. */
   readonly check?: Section<Schema>['check'];
+  /** Fills in settings that follow from other sections. */
+  readonly complete?: Section<Schema>['complete'];
   /** The files its settings name: read with the settings, handed to `create`, watched. */
   readonly files?: Section<Schema>['files'];
   /** What is wrong in those files that is left out rather than refused. */

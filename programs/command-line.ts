@@ -1,22 +1,37 @@
 // The command line's shape: one program, one file per command. Running it is weir.ts's business.
 import { Command } from 'commander';
-import { addCheckIpCommand } from './check-ip.js';
-import { addConfigCommand } from './config.js';
-import { addDoctorCommand } from './doctor.js';
-import { addExplainCommand } from './explain.js';
-import { addLogCommand } from './log.js';
-import { addOutboxCommand } from './outbox.js';
-import { addPostfixCommand } from './postfix.js';
-import { addQuarantineCommand } from './quarantine.js';
-import { addScanCommand } from './scan.js';
-import { addServeCommand } from './serve.js';
 import { VERSION } from './version.js';
 
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 
-/** The whole command line, for running it and for writing its reference. */
-export function createProgram(): Command {
+/** Commands in the order of the help, each loaded only when it is wanted: a short command has a short start. */
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+  ['serve', async () => (await import('./serve.js')).addServeCommand],
+  ['scan', async () => (await import('./scan.js')).addScanCommand],
+  ['explain', async () => (await import('./explain.js')).addExplainCommand],
+  ['quarantine', async () => (await import('./quarantine.js')).addQuarantineCommand],
+  ['outbox', async () => (await import('./outbox.js')).addOutboxCommand],
+  ['log', async () => (await import('./log.js')).addLogCommand],
+  ['config', async () => (await import('./config.js')).addConfigCommand],
+  ['doctor', async () => (await import('./doctor.js')).addDoctorCommand],
+  ['postfix', async () => (await import('./postfix.js')).addPostfixCommand],
+  ['rules', async () => (await import('./rules.js')).addRulesCommand],
+  ['check-ip', async () => (await import('./check-ip.js')).addCheckIpCommand],
+]);
+
+/** The command that arguments (after the program's own name) begin with, or null for none or one that is not known. */
+export function commandNamed(args: readonly string[]): string | null {
+  for (let index = 0; index < args.length; index++) {
+    const word = args[index] ?? '';
+    if (word === '-c' || word === '--config') index += 1;
+    else if (!word.startsWith('-')) return COMMANDS.has(word) ? word : null;
+  }
+  return null;
+}
+
+/** The command line: whole, for its help and its reference, or with one command only, for running that. */
+export async function createProgram(only: string | null = null): Promise<Command> {
   const program = new Command('weir')
     .description('A spam and threat filter that stands in front of a mail server.')
     .version(VERSION, '-V, --version')
@@ -35,16 +50,9 @@ Examples:
     );
   // Commands added from here on take this over.
   program.exitOverride((error) => exitWith(error.exitCode));
-  addServeCommand(program);
-  addScanCommand(program);
-  addExplainCommand(program);
-  addQuarantineCommand(program);
-  addOutboxCommand(program);
-  addLogCommand(program);
-  addConfigCommand(program);
-  addDoctorCommand(program);
-  addPostfixCommand(program);
-  addCheckIpCommand(program);
+  for (const [name, load] of COMMANDS) {
+    if (only === null || only === name) (await load())(program);
+  }
   return program;
 }
 

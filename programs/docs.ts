@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { composeReference, REFERENCE_DIR } from './reference/reference.js';
 
-const reference = composeReference();
+const reference = await composeReference();
 mkdirSync(REFERENCE_DIR, { recursive: true });
 for (const entry of readdirSync(REFERENCE_DIR, { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);

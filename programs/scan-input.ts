@@ -54,6 +54,26 @@ export async function* readMessages(path: string, stdin: Readable): AsyncGenerat
   }
 }
 
+/** One file, or `-`, as a single message whatever it begins with. Never throws for what it holds. */
+export async function readMessage(path: string, stdin: Readable): Promise<ScanInput> {
+  try {
+    return { name: path, content: path === '-' ? await readStream(stdin) : await readWhole(path) };
+  } catch (error) {
+    return { name: path, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function readStream(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > SCAN_MESSAGE_MAX_BYTES) throw new Error(`more than ${SCAN_MESSAGE_MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 async function readWhole(path: string): Promise<Buffer> {
   const { size } = await lstat(path);
   if (size > SCAN_MESSAGE_MAX_BYTES) throw new Error(`${size} bytes, more than ${SCAN_MESSAGE_MAX_BYTES}`);

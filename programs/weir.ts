@@ -1,12 +1,13 @@
 // The program `weir`: runs the command line; errors end in one readable line and a documented exit code.
 import { ConfigurationError } from '../config/problem.js';
-import { createProgram } from './command-line.js';
+import { commandNamed, createProgram } from './command-line.js';
 
 /** EX_SOFTWARE of sysexits.h: something in Weir itself went wrong. */
 const EXIT_SOFTWARE = 70;
 
 try {
-  await createProgram().parseAsync();
+  const program = await createProgram(commandNamed(process.argv.slice(2)));
+  await program.parseAsync();
 } catch (error) {
   process.exitCode = error instanceof ConfigurationError ? error.exitCode : EXIT_SOFTWARE;
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

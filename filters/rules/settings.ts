@@ -12,6 +12,11 @@ export const ruleSettings = Type.Object({
     description:
       'Rule files of the site, or directories whose `*.cf` files are read in byte order; a later definition replaces an earlier one of the same name.',
   }),
+  dir: Type.Union([Type.String({ minLength: 1, maxLength: 4_096, pattern: '^/[^\\0]*$' }), Type.Null()], {
+    default: null,
+    description:
+      'Directory in which `weir rules` keeps what it imports and switches off, an absolute path; null = `rules` below `storage.dir`.',
+  }),
   core: Type.Boolean({
     default: true,
     description: 'Whether the core rules run; without them only the rules of the site do.',

@@ -14,13 +14,13 @@ import { writeFindings, writeStage, writeStageList } from './stages.js';
 export const REFERENCE_DIR = 'docs/reference';
 
 /** Path from the project's root to text. */
-export function composeReference(): ReadonlyMap<string, string> {
+export async function composeReference(): Promise<ReadonlyMap<string, string>> {
   const specs = STAGES.map(({ spec }) => spec);
   const names = new Set(specs.map(({ name }) => name));
   return new Map([
     [`${REFERENCE_DIR}/configuration.md`, writeConfiguration(SECTIONS, names)],
     [`${REFERENCE_DIR}/findings.md`, writeFindings(specs)],
-    [`${REFERENCE_DIR}/commands.md`, writeCommands(createProgram())],
+    [`${REFERENCE_DIR}/commands.md`, writeCommands(await createProgram())],
     [`${REFERENCE_DIR}/alerts.md`, writeAlerts()],
     [`${REFERENCE_DIR}/stages/index.md`, writeStageList(specs)],
     ...specs.map((spec) => [`${REFERENCE_DIR}/stages/${spec.name}.md`, writeStage(spec)] as const),

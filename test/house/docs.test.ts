@@ -8,7 +8,7 @@ import { SECTIONS } from '../../programs/sections.js';
 import { composeReference, REFERENCE_DIR } from '../../programs/reference/reference.js';
 import { readText, ROOT } from './tree.js';
 
-const reference = composeReference();
+const reference = await composeReference();
 
 describe('generated files', () => {
   it.each([...reference])('%s is current (else: npm run docs)', (path, text) => {

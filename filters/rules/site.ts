@@ -1,0 +1,63 @@
+// Which rule files a site runs beside the core rules, and in which order: what was imported, what settings name, what was
+// switched off. One place for the stage and for `weir rules`.
+import { join } from 'node:path';
+import type { AttachedFiles } from '../../config/attached.js';
+import type { AllValues, SectionFile } from '../../config/section.js';
+import { COMPILE_DEFAULTS } from '../../rules/compile.js';
+import { loadRules, namedRuleFiles, type LoadedRules } from '../../rules/load.js';
+import type { RuleSettings } from './settings.js';
+
+/** Below `rules.dir`: the imported files, and a rule file of `score NAME 0` lines. */
+const IMPORTED = 'imported';
+const SWITCHES = 'switches.cf';
+
+/** Where imported rules lie. */
+export const importedDirectory = (dir: string): string => join(dir, IMPORTED);
+/** The file that switches rules off, by SpamAssassin's own means: a rule of score 0 does not run. */
+export const switchesFile = (dir: string): string => join(dir, SWITCHES);
+
+/** `rules.dir` from `storage.dir`, unless it is set. */
+export function completeRuleSettings(settings: RuleSettings, all: AllValues): RuleSettings {
+  const storage = all['storage']?.['dir'];
+  return settings.dir !== null || typeof storage !== 'string' ? settings : { ...settings, dir: join(storage, 'rules') };
+}
+
+/** Paths in the order they are read; later ones have the last word, and switches that of all. */
+export function siteRulePaths({ dir, files }: RuleSettings): readonly string[] {
+  return dir === null ? files : [importedDirectory(dir), ...files, switchesFile(dir)];
+}
+
+/** The same as the loader of settings wants them. */
+export function siteRuleFiles({ dir, files }: RuleSettings): readonly SectionFile[] {
+  const own = (path: string): SectionFile[] =>
+    namedRuleFiles([path]).map((named) => ({ ...named, key: ['dir'], required: false, optional: true }));
+  const named = files.flatMap((path, index) =>
+    namedRuleFiles([path]).map((one) => ({ ...one, key: ['files', String(index + 1)], required: false })),
+  );
+  return dir === null ? named : [...own(importedDirectory(dir)), ...named, ...own(switchesFile(dir))];
+}
+
+/** Whether anything runs beside the core rules, or cannot be read. */
+export function hasSiteRules(settings: RuleSettings, files: AttachedFiles): boolean {
+  if (settings.files.length > 0) return true;
+  return siteRuleFiles(settings).some((named) => {
+    try {
+      return files.read(named).length > 0;
+    } catch (error) {
+      return error !== null;
+    }
+  });
+}
+
+/** Everything that runs under these settings. */
+export function loadSiteRules(settings: RuleSettings, files: AttachedFiles): LoadedRules {
+  return loadRules(siteRulePaths(settings), {
+    core: settings.core,
+    compile: {
+      ...COMPILE_DEFAULTS,
+      disabled: new Set(settings.disabled),
+      scores: new Map(Object.entries(settings.scores)),
+    },
+    files,
+  });
+}
