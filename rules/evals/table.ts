@@ -4,10 +4,12 @@ import type { Eval } from './eval.js';
 import { HEADER_EVALS } from './headers.js';
 import { HTML_EVALS } from './html.js';
 import { LINK_EVALS } from './links.js';
+import { URI_EVALS } from './uri-eval.js';
 
 export const EVALS: ReadonlyMap<string, Eval> = new Map([
   ...HEADER_EVALS,
   ...HTML_EVALS,
   ...LINK_EVALS,
   ...ATTACHMENT_EVALS,
+  ...URI_EVALS,
 ]);

@@ -2,32 +2,23 @@
 // chunks (rawbody), cleaned addresses (uri), the raw whole (full), and header values. Everything is worked out when
 // first asked for and kept; sizes are bounded, and what was cut is told by `cut`.
 import type { Transaction } from '../../message/envelope.js';
-import type { Message, Text } from '../../message/message.js';
-import type { Part } from '../../message/mime.js';
+import type { Message } from '../../message/message.js';
 import type { Countries } from '../../outside/countries.js';
-import { toBytes, WHITE_SPACE } from '../bytes.js';
+import { toBytes } from '../bytes.js';
 import type { TextInput } from '../definition.js';
-import { HTML_LENGTH_MAX, renderHtml, type RenderedHtml } from '../html.js';
 import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { isRelayCountries, relayCountries } from '../relay-countries.js';
+import { BODY_PART_MAX, bodyElements, RAWBODY_PART_MAX, rawbodyChunks, renderPart, type RenderedPart } from './body.js';
 import type { MailHeader } from './header.js';
+import type { HtmlFacts } from './html.js';
 import { HeaderValues, NOTHING, type HeaderSource } from './header-values.js';
 import { ownRelayOf } from './own-relay.js';
 import { parseMail, type ParsedMail } from './parse.js';
 import type { MailPart } from './part.js';
 import { readRelays, type Relays } from './relays.js';
 import { cleaningTables } from './cleaning-tables.js';
-import { collectUris, type HtmlUris, type MailUris } from './uris.js';
-
-/** Rendered text taken of one part, characters (SpamAssassin's `body_part_scan_size`). */
-export const BODY_PART_MAX = 50_000;
-/** Decoded text taken of one part, bytes (`rawbody_part_scan_size`). */
-export const RAWBODY_PART_MAX = 500_000;
-/** Longest body element and, twice over, rawbody chunk, bytes. */
-export const ELEMENT_MAX = 2_048;
-/** How far past a limit a line end is looked for. */
-const CUT_SEARCH_MAX = 1_024;
+import { collectUris, type MailUris } from './uris.js';
 
 /** What surrounds a message while rules run. */
 export interface RuleSurroundings {
@@ -36,17 +27,11 @@ export interface RuleSurroundings {
   readonly nowMs: number;
 }
 
-/** An HTML text part with its rendering. */
-export interface HtmlText {
-  readonly text: Text;
-  readonly rendered: RenderedHtml;
-}
-
 export class RuleMail {
   readonly headers: HeaderValues;
   private readonly kept = new Map<TextInput, readonly Subject[]>();
   private readonly joined = new Map<TextInput, Subject>();
-  private htmlTexts: readonly HtmlText[] | null = null;
+  private renderedParts: readonly (RenderedPart | null)[] | null = null;
   private anyCut = false;
 
   private parsedMail: ParsedMail | null = null;
@@ -141,27 +126,52 @@ export class RuleMail {
     return found;
   }
 
-  /** HTML parts, rendered. */
-  html(): readonly HtmlText[] {
-    this.htmlTexts ??= this.message.texts
-      .filter((text) => text.kind === 'html')
-      .map((text) => {
-        if (text.source.length > HTML_LENGTH_MAX) this.anyCut = true;
-        return { text, rendered: renderHtml(text.source) };
-      });
-    return this.htmlTexts;
+  /** Parts without parts below, in order. */
+  get leaves(): readonly MailPart[] {
+    return this.parts.filter((part) => part.isLeaf);
+  }
+
+  /** What the reader sees of each leaf; null where it is no text. */
+  get rendered(): readonly (RenderedPart | null)[] {
+    this.renderedParts ??= this.leaves.map(renderPart);
+    return this.renderedParts;
+  }
+
+  /** What the HTML parts are made of, in order. */
+  html(): readonly HtmlFacts[] {
+    return this.rendered.flatMap((rendered) => rendered?.html ?? []);
+  }
+
+  /** Addresses in text, HTML and signatures. */
+  get uris(): MailUris {
+    this.collectedUris ??= collectUris(
+      {
+        body: this.texts('body').map(({ text }) => text),
+        html: this.html().map(({ uris, values }) => ({ uris, urisTruncated: values.has('uri_truncated') })),
+        signatures: this.settings.parseDkimUris ? this.signatures() : [],
+      },
+      cleaningTables(this.settings),
+    );
+    this.anyCut ||= this.collectedUris.cut;
+    return this.collectedUris;
+  }
+
+  private signatures(): readonly string[] {
+    return this.parsed.headers
+      .filter(({ key }) => key === 'dkim-signature' || key === 'domainkey-signature')
+      .map((header) => header.decoded());
   }
 
   private derive(input: TextInput): string[] {
     switch (input) {
       case 'body':
-        return this.bodyElements();
+        return this.body();
       case 'rawbody':
-        return this.withinLimit(this.rawbodyChunks());
+        return this.rawbody();
       case 'uri':
         return [...this.uris.list];
       case 'full':
-        return [this.message.raw.toString('latin1', 0, this.limited(this.message.raw.length))];
+        return [this.parsed.pristine.slice(0, this.limited(this.parsed.pristine.length))];
     }
   }
 
@@ -184,83 +194,17 @@ export class RuleMail {
     return taken;
   }
 
-  /** Subject first, then paragraphs of all text parts, long ones broken. */
-  private bodyElements(): string[] {
-    const rendered = new Map(this.html().map(({ text, rendered: html }) => [text, html.text]));
-    const pieces = this.message.texts.map((text) =>
-      this.cutPart(rendered.get(text) ?? text.source, BODY_PART_MAX, '\n '),
-    );
-    const paragraphs = pieces
-      .join('\n')
-      .replace(/\r\n?/g, '\n')
-      .split(PARAGRAPH_BREAK)
-      .map((paragraph) => paragraph.replace(WHITE_SPACE, ' '));
-    const elements = paragraphs.map((text, index) => toBytes(index < paragraphs.length - 1 ? `${text}\n` : text));
-    const subject = `${toBytes(this.message.headersNamed('subject').at(-1)?.value ?? '')}\n`;
-    return this.withinLimit([subject, ...elements.filter((text) => text !== '')].flatMap(breakElement));
+  private body(): string[] {
+    this.anyCut ||= this.rendered.some((rendered) => (rendered?.all.text.length ?? 0) > BODY_PART_MAX);
+    return this.withinLimit(bodyElements(this.rendered, this.parsed.root.value('subject')));
   }
 
-  private cutPart(text: string, max: number, stops: string): string {
-    if (text.length <= max) return text;
-    this.anyCut = true;
-    const window = text.slice(max, max + CUT_SEARCH_MAX);
-    for (const stop of stops) {
-      const at = window.indexOf(stop);
-      if (at >= 0) return text.slice(0, max + at + 1);
-    }
-    return text.slice(0, max);
-  }
-
-  private rawbodyChunks(): string[] {
-    return this.message.parts.filter(isRawText).flatMap((part) => {
-      const content = part.content();
-      if (content.length > RAWBODY_PART_MAX + CUT_SEARCH_MAX) this.anyCut = true;
-      const text = content.toString('latin1', 0, RAWBODY_PART_MAX + CUT_SEARCH_MAX).replace(/\r\n/g, '\n');
-      return chunk(this.cutPart(text, RAWBODY_PART_MAX, '\n> '));
-    });
+  private rawbody(): string[] {
+    this.anyCut ||= this.leaves.some((part) => isLongText(part));
+    return this.withinLimit(rawbodyChunks(this.leaves));
   }
 }
 
-const HTML_URI_TYPES: ReadonlyMap<string, string> = new Map([
-  ['html-link', 'a'],
-  ['html-image', 'img'],
-  ['html-form', 'form'],
-]);
-
-/** An empty line, or several. */
-const PARAGRAPH_BREAK = /\n+[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*\n+/;
-
-/** Cut after the last blank within the limit, else at it. */
-function breakElement(text: string): string[] {
-  if (text.length <= ELEMENT_MAX) return [text];
-  const elements: string[] = [];
-  let at = 0;
-  while (text.length - at > ELEMENT_MAX) {
-    const blank = text.lastIndexOf(' ', at + ELEMENT_MAX);
-    const end = blank > at ? blank + 1 : at + ELEMENT_MAX;
-    elements.push(text.slice(at, end));
-    at = end;
-  }
-  elements.push(text.slice(at));
-  return elements;
-}
-
-function isRawText(part: Part): boolean {
-  if (part.children.length > 0) return false;
-  return (part.type.startsWith('text/') || part.type.startsWith('message/')) && part.type !== 'text/calendar';
-}
-
-/** Chunks of 2 to 4 KB: while more than 4096 bytes remain, cut after the first line end, `>` or blank past 2048. */
-function chunk(text: string): string[] {
-  const chunks: string[] = [];
-  let at = 0;
-  while (text.length - at > 2 * ELEMENT_MAX) {
-    const window = text.slice(at + ELEMENT_MAX, at + 2 * ELEMENT_MAX);
-    const stop = ['\n', '>', ' '].map((char) => window.indexOf(char)).find((index) => index >= 0) ?? -1;
-    const end = at + ELEMENT_MAX + stop + 1;
-    chunks.push(text.slice(at, end));
-    at = end;
-  }
-  chunks.push(text.slice(at));
-  return chunks;
+function isLongText(part: MailPart): boolean {
+  return /^(?:text|message)\b/.test(part.effectiveType) && part.bytes().length > RAWBODY_PART_MAX;
 }
