@@ -6,7 +6,9 @@ import { runExpression, type Expression } from './expression.js';
 import type { RuleMail } from './mail/rule-mail.js';
 import { mimeHeaderCount } from './mime-header.js';
 import { globMatches } from './order.js';
+import { Effort } from './pattern/effort.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
+import { screenFor, type Screen } from './scan/screen.js';
 import { safe } from './bytes.js';
 
 /** One rule that hit. */
@@ -31,6 +33,8 @@ export interface RuleResult {
   readonly score: number;
   /** The rule after which the rest was not run, and what it says the message is; null when all were. */
   readonly shortcircuit: { readonly rule: string; readonly kind: 'ham' | 'spam'; readonly score: number } | null;
+  /** Rules whose pattern used up its steps over some text: what is not known of them counts as no match. */
+  readonly gaveUp: readonly string[];
   /** True when the deadline came first: what is here is what was found until then. */
   readonly outOfTime: boolean;
 }
@@ -67,7 +71,13 @@ export function evaluateRules(set: RuleSet, mail: RuleMail, limit: TimeLimit): R
     if (!(error instanceof OutOfTime)) throw error;
     outOfTime = true;
   }
-  return { ...summed(run.hits, run.ended?.score ?? 0), counts: run.counts, shortcircuit: run.ended, outOfTime };
+  return {
+    ...summed(run.hits, run.ended?.score ?? 0),
+    counts: run.counts,
+    shortcircuit: run.ended,
+    gaveUp: run.gaveUp,
+    outOfTime,
+  };
 }
 
 /** Each counted match of a scored `multiple` rule adds its score; a meta adds it once whatever its value. */
@@ -87,13 +97,18 @@ class Run {
   readonly counts = new Map<string, number>();
   readonly hits: RuleHit[] = [];
   ended: RuleResult['shortcircuit'] = null;
+  readonly gaveUp: string[] = [];
   private untilCheck = ELEMENTS_PER_CHECK;
+  private readonly effort = new Effort();
+  private readonly screen: Screen;
 
   constructor(
     private readonly set: RuleSet,
     private readonly mail: RuleMail,
     private readonly limit: TimeLimit,
-  ) {}
+  ) {
+    this.screen = screenFor(set.rules, mail);
+  }
 
   all(): void {
     const { stages } = this.set;
@@ -107,7 +122,9 @@ class Run {
   private one(rule: Rule): void {
     if (this.ended !== null) return;
     this.checkTime();
+    const before = this.effort.givenUp;
     const { count, evidence } = this.tryRule(rule);
+    if (this.effort.givenUp > before) this.gaveUp.push(rule.name);
     if (count === 0) return;
     this.counts.set(rule.name, count);
     this.hits.push({ rule, count, score: points(rule, count), evidence });
@@ -159,28 +176,39 @@ class Run {
   }
 
   private tryHeader(rule: Rule, test: Extract<CompiledTest, { kind: 'header' }>): Found {
-    const subject =
-      this.mail.headers.subject(test.selector) ?? (test.ifUnset === null ? EMPTY : new Subject(test.ifUnset));
-    const count = test.negated ? Number(!test.pattern.test(subject)) : matches(test.pattern, subject, rule.countMax);
-    return count > 0 ? { count, evidence: test.selector.name } : NONE;
+    const { selector, pattern, negated } = test;
+    const value = this.mail.headers.subject(selector);
+    const subject = value ?? (test.ifUnset === null ? EMPTY : new Subject(test.ifUnset));
+    const possible =
+      value === null ? pattern.possibleIn(subject) : this.screen.headerMayMatch(selector, value, pattern);
+    const count = possible ? this.matches(pattern, subject, negated ? 1 : rule.countMax) : 0;
+    const counted = negated ? Number(count === 0) : count;
+    return counted > 0 ? { count: counted, evidence: selector.name } : NONE;
   }
 
   private tryText(rule: Rule, input: TextInput, pattern: Pattern): Found {
-    if (!pattern.possibleIn(this.mail.whole(input))) return NONE;
+    const places = this.screen.placesOf(input, pattern);
+    if (places?.length === 0) return NONE;
+    const texts = this.mail.texts(input);
     let count = 0;
     let evidence: string = input;
-    for (const [index, subject] of this.mail.texts(input).entries()) {
+    for (let at = 0; at < (places ?? texts).length && count < rule.countMax; at++) {
+      const index = places === null ? at : places[at]!;
       if (index === 0 && input === 'body' && rule.flags.has('nosubject')) continue;
       if (--this.untilCheck <= 0) {
         this.checkTime();
         this.untilCheck = ELEMENTS_PER_CHECK;
       }
-      const found = matches(pattern, subject, rule.countMax - count);
+      const subject = texts[index]!;
+      const found = this.matches(pattern, subject, rule.countMax - count);
       if (found > 0 && count === 0 && input === 'uri') evidence = hostIn(subject.text);
       count += found;
-      if (count >= rule.countMax) break;
     }
     return count > 0 ? { count, evidence } : NONE;
+  }
+
+  private matches(pattern: Pattern, subject: Subject, countMax: number): number {
+    return countMax === 1 ? Number(pattern.test(subject, this.effort)) : pattern.count(subject, countMax, this.effort);
   }
 
   private tryMeta(expression: Expression): Found {
@@ -198,10 +226,6 @@ class Run {
     // A hit always counts something.
     return { count: value > 0 ? value : 1, evidence: '' };
   }
-}
-
-function matches(pattern: Pattern, subject: Subject, countMax: number): number {
-  return countMax === 1 ? Number(pattern.test(subject)) : pattern.count(subject, countMax);
 }
 
 /** The host of an address, for evidence: never its path, which may hold what identifies a reader. */

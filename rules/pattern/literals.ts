@@ -1,17 +1,17 @@
 // Finds, for a pattern tree, a small list of literals of which at least one must stand in any text that matches. A text
 // that holds none of them need not be shown to the engine at all. Literals and texts are compared in lower case.
+import { LITERAL_LENGTH_MIN } from '../scan/literal-scan.js';
+import { surpriseOf } from '../scan/rarity.js';
 import { BYTES, type ByteSet, type PatternNode } from './syntax.js';
 
 /** Most literals one pattern is asked for; beyond it the pattern simply has none. */
-export const LITERALS_MAX = 64;
-/** A literal shorter than this stands in almost any text and is worth nothing. */
-export const LITERAL_LENGTH_MIN = 3;
+export const LITERALS_MAX = 200;
 /** Longest literal kept; a longer one is no more telling. */
 const LITERAL_LENGTH_MAX = 64;
 /** Most byte values of a set that are spelled out as alternatives. */
-const SET_SPELLED_MAX = 4;
+const SET_SPELLED_MAX = 6;
 /** Most combinations followed at once. */
-const COMBINATIONS_MAX = 24;
+const COMBINATIONS_MAX = 64;
 
 /** `exact`: all texts the node can match, where they are few. `needed`: one of these stands in every match. */
 interface Known {
@@ -123,9 +123,13 @@ function worthwhile(texts: readonly string[]): readonly string[] | null {
   return texts.length > 0 && texts.every((text) => text.length >= LITERAL_LENGTH_MIN) ? texts : null;
 }
 
-/** Of two promises the one whose shortest literal is longer. */
+/** Of two promises the one that is more rarely met. */
 function better(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
   if (a === null || b === null) return a ?? b;
-  const shortest = (texts: readonly string[]) => Math.min(...texts.map((text) => text.length));
-  return shortest(b) > shortest(a) ? b : a;
+  return commonness(b) < commonness(a) ? b : a;
+}
+
+/** How often any of the texts may be met: the sum of their chances. */
+function commonness(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + 2 ** -surpriseOf(text), 0);
 }
