@@ -60,7 +60,7 @@ const IP_ADDRESS_LINK = /^https?:\/*(?:[^@/]+@)?\d+\.\d+\.\d+\.\d+/i;
 
 /** A link to a bare IP address that shows the reader an `https:` address with a name. */
 function httpsIpMismatch(mail: RuleMail): EvalResult {
-  for (const { uris } of mail.htmlUris)
+  for (const { uris } of mail.html())
     for (const [uri, { anchorTexts }] of uris)
       if (IP_ADDRESS_LINK.test(uri) && anchorTexts.some((text) => /https:/i.test(text) && !showsHttpsIp(text)))
         return YES;
@@ -76,7 +76,7 @@ function httpsHttpMismatch(mail: RuleMail, args: readonly string[]): EvalResult 
   const [leastText, belowText] = args;
   const least = Number(leastText ?? 1) || 1;
   return holds(
-    mail.htmlUris.some(({ uris }) => {
+    mail.html().some(({ uris }) => {
       const links = [...uris].flatMap(([uri, { anchorTexts }]) => {
         const target = anchorTexts.length > 0 ? linkDomain(mail, uri) : null;
         return target === null ? [] : [{ target, anchorTexts }];
