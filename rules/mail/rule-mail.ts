@@ -1,24 +1,33 @@
 // What rules run over, derived from one message the way SpamAssassin derives it: rendered paragraphs (body), decoded
-// chunks (rawbody), cleaned addresses (uri), the raw whole (full), and header values. Everything is worked out when
-// first asked for and kept; sizes are bounded, and what was cut is told by `cut`.
+// chunks (rawbody), cleaned addresses (uri), the raw whole (full), header values, relays, HTML. Everything is worked out
+// when first asked for and kept; sizes are bounded, and what was cut is told by `cut`.
 import type { Transaction } from '../../message/envelope.js';
-import type { Message } from '../../message/message.js';
+import type { Message, Text } from '../../message/message.js';
 import type { Countries } from '../../outside/countries.js';
 import { toBytes } from '../bytes.js';
 import type { TextInput } from '../definition.js';
+import { HTML_LENGTH_MAX, renderHtml as renderOwnHtml, type RenderedHtml as OwnHtml } from '../html.js';
 import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { isRelayCountries, relayCountries } from '../relay-countries.js';
-import { BODY_PART_MAX, bodyElements, RAWBODY_PART_MAX, rawbodyChunks, renderPart, type RenderedPart } from './body.js';
+import {
+  BODY_PART_MAX,
+  bodyElements,
+  RAWBODY_PART_MAX,
+  rawbodyChunks,
+  renderPart,
+  type RenderedPart,
+  type Visibility,
+} from './body.js';
+import { cleaningTables } from './cleaning-tables.js';
 import type { MailHeader } from './header.js';
-import type { HtmlFacts } from './html.js';
 import { HeaderValues, NOTHING, type HeaderSource } from './header-values.js';
+import type { HtmlFacts } from './html.js';
 import { ownRelayOf } from './own-relay.js';
 import { parseMail, type ParsedMail } from './parse.js';
 import type { MailPart } from './part.js';
 import { readRelays, type Relays } from './relays.js';
-import { cleaningTables } from './cleaning-tables.js';
-import { collectUris, type MailUris } from './uris.js';
+import { collectUris, type HtmlUris, type MailUris } from './uris.js';
 
 /** What surrounds a message while rules run. */
 export interface RuleSurroundings {
@@ -27,19 +36,26 @@ export interface RuleSurroundings {
   readonly nowMs: number;
 }
 
+/** An HTML text part with its rendering, as rules of our own read it. */
+export interface HtmlText {
+  readonly text: Text;
+  readonly rendered: OwnHtml;
+}
+
 export class RuleMail {
   readonly headers: HeaderValues;
+  readonly settings: RuleSettings;
+  readonly nowMs: number;
   private readonly kept = new Map<TextInput, readonly Subject[]>();
   private readonly joined = new Map<TextInput, Subject>();
-  private renderedParts: readonly (RenderedPart | null)[] | null = null;
   private anyCut = false;
-
+  private htmlTexts: readonly HtmlText[] | null = null;
   private parsedMail: ParsedMail | null = null;
   private readRelays: Relays | null = null;
   private fields: readonly MailHeader[] | null = null;
+  private leafParts: readonly MailPart[] | null = null;
+  private renderedParts: readonly (RenderedPart | null)[] | null = null;
   private collectedUris: MailUris | null = null;
-  readonly settings: RuleSettings;
-  readonly nowMs: number;
 
   /** `textBytesMax` bounds each of body, rawbody and full as a whole. */
   constructor(
@@ -64,10 +80,17 @@ export class RuleMail {
     return this.parsed.parts;
   }
 
+  /** Parts that hold content, depth first. */
+  get leaves(): readonly MailPart[] {
+    return (this.leafParts ??= this.parts.filter(({ isLeaf }) => isLeaf));
+  }
+
   /** Fields top-down, the one that our own server will add among them; without verdicts of filters. */
   get headerFields(): readonly MailHeader[] {
-    const own = ownRelayOf(this.transaction);
-    this.fields ??= own === null ? this.parsed.headers : [own.header, ...this.parsed.headers];
+    if (this.fields === null) {
+      const own = ownRelayOf(this.transaction);
+      this.fields = own === null ? this.parsed.headers : [own.header, ...this.parsed.headers];
+    }
     return this.fields;
   }
 
@@ -83,6 +106,47 @@ export class RuleMail {
       this.settings,
     );
     return this.readRelays;
+  }
+
+  /** Leaves as their readers see them; null for those that are no text. */
+  get rendered(): readonly (RenderedPart | null)[] {
+    return (this.renderedParts ??= this.leaves.map(renderPart));
+  }
+
+  /** What the last HTML part is made of, which is the one evals ask about; null without any. */
+  get htmlFacts(): HtmlFacts | null {
+    return this.rendered.findLast((part) => part?.html)?.html ?? null;
+  }
+
+  /** Addresses of each HTML part. */
+  get htmlUris(): readonly HtmlUris[] {
+    return this.rendered.flatMap((part) =>
+      part?.html ? [{ uris: part.html.uris, urisTruncated: part.html.values.has('uri_truncated') }] : [],
+    );
+  }
+
+  /** Paragraphs of one kind of text, the subject first where there is one. */
+  bodyOf(visibility: Visibility): readonly string[] {
+    const subject = this.headers.fields('subject').at(-1)?.decoded() ?? null;
+    return bodyElements(this.rendered, subject, visibility);
+  }
+
+  /** Addresses, found and cleaned. */
+  get uris(): MailUris {
+    if (this.collectedUris === null) {
+      const { settings } = this;
+      const signatures = settings.parseDkimUris ? ['DomainKey-Signature', 'DKIM-Signature'] : [];
+      this.collectedUris = collectUris(
+        {
+          body: this.texts('body').map(({ text }) => text),
+          html: this.htmlUris,
+          signatures: signatures.flatMap((name) => this.headers.get(name) ?? []),
+        },
+        cleaningTables(settings),
+      );
+      if (this.collectedUris.cut) this.anyCut = true;
+    }
+    return this.collectedUris;
   }
 
   private headerSource(countries: Countries | null): HeaderSource {
@@ -126,50 +190,28 @@ export class RuleMail {
     return found;
   }
 
-  /** Parts without parts below, in order. */
-  get leaves(): readonly MailPart[] {
-    return this.parts.filter((part) => part.isLeaf);
+  /** HTML parts, rendered for rules of our own. */
+  html(): readonly HtmlText[] {
+    this.htmlTexts ??= this.message.texts
+      .filter((text) => text.kind === 'html')
+      .map((text) => {
+        if (text.source.length > HTML_LENGTH_MAX) this.anyCut = true;
+        return { text, rendered: renderOwnHtml(text.source) };
+      });
+    return this.htmlTexts;
   }
 
-  /** What the reader sees of each leaf; null where it is no text. */
-  get rendered(): readonly (RenderedPart | null)[] {
-    this.renderedParts ??= this.leaves.map(renderPart);
-    return this.renderedParts;
-  }
-
-  /** What the HTML parts are made of, in order. */
-  html(): readonly HtmlFacts[] {
-    return this.rendered.flatMap((rendered) => rendered?.html ?? []);
-  }
-
-  /** Addresses in text, HTML and signatures. */
-  get uris(): MailUris {
-    this.collectedUris ??= collectUris(
-      {
-        body: this.texts('body').map(({ text }) => text),
-        html: this.html().map(({ uris, values }) => ({ uris, urisTruncated: values.has('uri_truncated') })),
-        signatures: this.settings.parseDkimUris ? this.signatures() : [],
-      },
-      cleaningTables(this.settings),
-    );
-    this.anyCut ||= this.collectedUris.cut;
-    return this.collectedUris;
-  }
-
-  private signatures(): readonly string[] {
-    return this.parsed.headers
-      .filter(({ key }) => key === 'dkim-signature' || key === 'domainkey-signature')
-      .map((header) => header.decoded());
-  }
-
-  private derive(input: TextInput): string[] {
+  private derive(input: TextInput): readonly string[] {
     switch (input) {
       case 'body':
-        return this.body();
+        if (this.rendered.some((part) => part !== null && part.all.text.length > BODY_PART_MAX)) this.anyCut = true;
+        return this.withinLimit(this.bodyOf('all'));
       case 'rawbody':
-        return this.rawbody();
+        if (this.leaves.some((part) => part.type.startsWith('text/') && part.bytes().length > RAWBODY_PART_MAX))
+          this.anyCut = true;
+        return this.withinLimit(rawbodyChunks(this.leaves));
       case 'uri':
-        return [...this.uris.list];
+        return this.uris.list;
       case 'full':
         return [this.parsed.pristine.slice(0, this.limited(this.parsed.pristine.length))];
     }
@@ -180,31 +222,15 @@ export class RuleMail {
     return Math.min(size, this.textBytesMax);
   }
 
-  private withinLimit(texts: readonly string[]): string[] {
-    const taken: string[] = [];
+  private withinLimit(texts: readonly string[]): readonly string[] {
     let room = this.textBytesMax;
-    for (const text of texts) {
+    for (const [index, text] of texts.entries()) {
       if (room <= 0) {
         this.anyCut = true;
-        break;
+        return texts.slice(0, index);
       }
-      taken.push(text);
       room -= text.length;
     }
-    return taken;
+    return texts;
   }
-
-  private body(): string[] {
-    this.anyCut ||= this.rendered.some((rendered) => (rendered?.all.text.length ?? 0) > BODY_PART_MAX);
-    return this.withinLimit(bodyElements(this.rendered, this.parsed.root.value('subject')));
-  }
-
-  private rawbody(): string[] {
-    this.anyCut ||= this.leaves.some((part) => isLongText(part));
-    return this.withinLimit(rawbodyChunks(this.leaves));
-  }
-}
-
-function isLongText(part: MailPart): boolean {
-  return /^(?:text|message)\b/.test(part.effectiveType) && part.bytes().length > RAWBODY_PART_MAX;
 }
