@@ -3,6 +3,7 @@
 import type { CompiledTest, Rule, RuleSet } from './compile.js';
 import { isSubRule, type TextInput } from './definition.js';
 import { runExpression, type Expression } from './expression.js';
+import { uriDetailHits } from './evals/uri-eval.js';
 import type { RuleMail } from './mail/rule-mail.js';
 import { mimeHeaderCount } from './mime-header.js';
 import { globMatches } from './order.js';
@@ -170,6 +171,7 @@ class Run {
       case 'meta':
         return this.tryMeta(test.expression);
       case 'uriDetail':
+        return uriDetailHits(this.mail, test.criteria) ? { count: 1, evidence: 'uri' } : NONE;
       case 'empty':
         return NONE;
     }

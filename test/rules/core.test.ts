@@ -96,16 +96,14 @@ describe('GTUBE', () => {
 });
 
 describe('evals', () => {
-  it('are all in docs/rules.md, and no others', () => {
-    const page = readFileSync(join(coreRulesDirectory(), '../../docs/rules.md'), 'utf8');
-    const listed = [...page.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name);
-    expect(listed.sort()).toEqual([...EVALS.keys()].sort());
-  });
+  const used = new Set(
+    readCoreRules().flatMap((one) => (one.kind === 'rule' && one.test.kind === 'eval' ? [one.test.name] : [])),
+  );
 
-  it('each serve a core rule', () => {
-    const used = new Set(
-      readCoreRules().flatMap((one) => (one.kind === 'rule' && one.test.kind === 'eval' ? [one.test.name] : [])),
-    );
-    expect([...EVALS.keys()].filter((name) => !used.has(name))).toEqual([]);
+  it('that core rules use are all in docs/rules.md, and none that does not exist', () => {
+    const page = readFileSync(join(coreRulesDirectory(), '../../docs/rules.md'), 'utf8');
+    const listed = new Set([...page.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name!));
+    expect([...used].filter((name) => !listed.has(name))).toEqual([]);
+    expect([...listed].filter((name) => !EVALS.has(name))).toEqual([]);
   });
 });
