@@ -15,8 +15,11 @@ const LOOKUP_MS = 4_000;
 const MESSAGE_MAX_MS = 15_000;
 /** How long mail is counted, ms. */
 const COUNT_MS = 5_000;
-/** So much of the mail of good days must still be carried: what shares two cores with the rest of a test run wavers. */
-const SHARE_MIN = 0.5;
+/**
+ * Mail that waits for no answer takes no part of a look-up's time: far more than it needs on a busy machine, far less than
+ * the limit that it would wait for. How much of it is carried is printed, and measured where nothing else runs.
+ */
+const KNOWN_MEDIAN_MAX_MS = LOOKUP_MS / 2;
 const WAIT_MS = 30_000;
 
 const KNOWN = '198.51.100.20';
@@ -50,6 +53,11 @@ interface Sent {
   readonly messageId: string;
   readonly reply: string;
   readonly elapsedMs: number;
+}
+
+function median(sent: readonly Sent[]): number {
+  const times = sent.map(({ elapsedMs }) => elapsedMs).sort((a, b) => a - b);
+  return times[Math.floor(times.length / 2)] ?? Number.POSITIVE_INFINITY;
 }
 
 describe.skipIf(!ready)('DNS in trouble', () => {
@@ -149,12 +157,11 @@ describe.skipIf(!ready)('DNS in trouble', () => {
     async (name, trouble) => {
       dns.setAll(trouble);
       const { known, strange } = await carry();
-      const ratio = known.length / usual;
       const slowest = Math.max(...strange.map(({ elapsedMs }) => elapsedMs));
       process.stderr.write(
         `DNS ${name}: ${String(known.length)} of ${String(usual)} known, ${String(strange.length)} strange, slowest ${slowest.toFixed(0)} ms\n`,
       );
-      expect(ratio).toBeGreaterThan(SHARE_MIN);
+      expect(median(known)).toBeLessThan(KNOWN_MEDIAN_MAX_MS);
       expect(slowest).toBeLessThan(MESSAGE_MAX_MS);
       for (const { reply } of [...known, ...strange]) expect(reply).toMatch(/^250 /);
       const findings = await findingsOf(strange[0] as Sent);
@@ -179,6 +186,6 @@ describe.skipIf(!ready)('DNS in trouble', () => {
     expect(findings).not.toContain('LIST_CLIENT');
     expect(findings).not.toMatch(/AUTH_(?:SPF|DMARC|DKIM)_PASS/);
     expect(findings).toContain('LIST_UNKNOWN');
-    expect(known.length / usual).toBeGreaterThan(SHARE_MIN);
+    expect(median(known)).toBeLessThan(KNOWN_MEDIAN_MAX_MS);
   }, 120_000);
 });
