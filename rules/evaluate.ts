@@ -164,7 +164,7 @@ class Run {
         return count > 0 ? { count, evidence: test.name } : NONE;
       }
       case 'eval': {
-        const context = { rule: rule.name, flags: rule.flags, hits: this.counts };
+        const context = { rule: rule.name, input: test.input, flags: rule.flags, hits: this.counts };
         const { count, evidence } = test.run(this.mail, test.args, context);
         return count > 0 ? { count: Math.min(count, rule.countMax), evidence: evidence ?? '' } : NONE;
       }

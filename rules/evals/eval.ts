@@ -1,5 +1,6 @@
 // What an eval is: a named test in code that rule files may call, with checked arguments and a fixed table. A rule file
 // can name one and give it texts; it can bring none of its own.
+import type { EvalInput } from '../definition.js';
 import type { RuleMail } from '../mail/rule-mail.js';
 
 /** What an eval says: how often it holds (0 = not), and a short evidence that is safe to log. */
@@ -12,6 +13,8 @@ export interface EvalResult {
 export interface EvalContext {
   /** The rule's name. */
   readonly rule: string;
+  /** What kind of rule it is. */
+  readonly input: EvalInput;
   /** Its tflags. */
   readonly flags: ReadonlySet<string>;
   /** Counts of the rules that hit so far. */

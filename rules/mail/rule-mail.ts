@@ -2,11 +2,10 @@
 // chunks (rawbody), cleaned addresses (uri), the raw whole (full), header values, relays, HTML. Everything is worked out
 // when first asked for and kept; sizes are bounded, and what was cut is told by `cut`.
 import type { Transaction } from '../../message/envelope.js';
-import type { Message, Text } from '../../message/message.js';
+import type { Message } from '../../message/message.js';
 import type { Countries } from '../../outside/countries.js';
 import { toBytes } from '../bytes.js';
 import type { TextInput } from '../definition.js';
-import { HTML_LENGTH_MAX, renderHtml as renderOwnHtml, type RenderedHtml as OwnHtml } from '../html.js';
 import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { isRelayCountries, relayCountries } from '../relay-countries.js';
@@ -36,12 +35,6 @@ export interface RuleSurroundings {
   readonly nowMs: number;
 }
 
-/** An HTML text part with its rendering, as rules of our own read it. */
-export interface HtmlText {
-  readonly text: Text;
-  readonly rendered: OwnHtml;
-}
-
 export class RuleMail {
   readonly headers: HeaderValues;
   readonly settings: RuleSettings;
@@ -49,7 +42,6 @@ export class RuleMail {
   private readonly kept = new Map<TextInput, readonly Subject[]>();
   private readonly joined = new Map<TextInput, Subject>();
   private anyCut = false;
-  private htmlTexts: readonly HtmlText[] | null = null;
   private parsedMail: ParsedMail | null = null;
   private readRelays: Relays | null = null;
   private fields: readonly MailHeader[] | null = null;
@@ -113,16 +105,14 @@ export class RuleMail {
     return (this.renderedParts ??= this.leaves.map(renderPart));
   }
 
-  /** What the last HTML part is made of, which is the one evals ask about; null without any. */
-  get htmlFacts(): HtmlFacts | null {
-    return this.rendered.findLast((part) => part?.html)?.html ?? null;
+  /** What each HTML part is made of, in their order. */
+  html(): readonly HtmlFacts[] {
+    return this.rendered.flatMap((part) => part?.html ?? []);
   }
 
   /** Addresses of each HTML part. */
-  get htmlUris(): readonly HtmlUris[] {
-    return this.rendered.flatMap((part) =>
-      part?.html ? [{ uris: part.html.uris, urisTruncated: part.html.values.has('uri_truncated') }] : [],
-    );
+  private get htmlUris(): readonly HtmlUris[] {
+    return this.html().map(({ uris, values }) => ({ uris, urisTruncated: values.has('uri_truncated') }));
   }
 
   /** Paragraphs of one kind of text, the subject first where there is one. */
@@ -188,17 +178,6 @@ export class RuleMail {
       this.joined.set(input, found);
     }
     return found;
-  }
-
-  /** HTML parts, rendered for rules of our own. */
-  html(): readonly HtmlText[] {
-    this.htmlTexts ??= this.message.texts
-      .filter((text) => text.kind === 'html')
-      .map((text) => {
-        if (text.source.length > HTML_LENGTH_MAX) this.anyCut = true;
-        return { text, rendered: renderOwnHtml(text.source) };
-      });
-    return this.htmlTexts;
   }
 
   private derive(input: TextInput): readonly string[] {
