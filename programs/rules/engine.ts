@@ -3,7 +3,7 @@
 import { parseMessage } from '../../message/parse.js';
 import { FILES_ON_DISK } from '../../config/attached.js';
 import { systemClock } from '../../outside/clock.js';
-import { COMPILE_DEFAULTS, type CompileOptions, type RuleSet } from '../../rules/compile.js';
+import { COMPILE_DEFAULTS, type CompileOptions } from '../../rules/compile.js';
 import { evaluateRules, type RuleResult } from '../../rules/evaluate.js';
 import { RuleMail } from '../../rules/mail/rule-mail.js';
 import { loadRules, type LoadedRules } from '../../rules/load.js';
@@ -23,8 +23,11 @@ export function openRules(
 }
 
 /** Runs all rules over one message. Never throws for what it holds. */
-export function judge(set: RuleSet, content: Buffer): RuleResult {
+export function judge({ set, settings }: LoadedRules, content: Buffer): RuleResult {
   const deadline = systemClock.monotonicMs() + HITS_TIME_LIMIT_MS;
-  const mail = new RuleMail(parseMessage(content), null, HITS_TEXT_MAX_BYTES);
+  const mail = new RuleMail(parseMessage(content), null, HITS_TEXT_MAX_BYTES, null, {
+    settings,
+    nowMs: systemClock.now(),
+  });
   return evaluateRules(set, mail, { deadline, monotonicMs: () => systemClock.monotonicMs() });
 }

@@ -108,14 +108,14 @@ async function* namesFromInput(): AsyncGenerator<string> {
   }
 }
 
-async function tellHits(name: string, { set }: LoadedRules, details: boolean): Promise<number> {
+async function tellHits(name: string, opened: LoadedRules, details: boolean): Promise<number> {
   const read = await readMessage(name, stdin);
   if ('error' in read) {
     stderr.write(`weir rules hits: ${shown(name)}: ${shown(read.error)}\n`);
     return RULES_EXIT.noInput;
   }
   const startedMs = performance.now();
-  const result = judge(set, read.content);
+  const result = judge(opened, read.content);
   await write(`${JSON.stringify(lineOf(name, result, details ? performance.now() - startedMs : null))}\n`);
   if (!result.outOfTime) return RULES_EXIT.done;
   stderr.write(`weir rules hits: ${shown(name)}: took too long: only what hit until then is listed\n`);

@@ -2,9 +2,11 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { globMatches } from '../../rules/order.js';
 import { readMany, writeJsonLines } from '../store-options.js';
-import { table } from '../table.js';
+import { showSize, table } from '../table.js';
 import { RULES_EXIT } from './exit.js';
 import { catalogue, rulesAtHand, type CatalogueEntry } from './in-force.js';
+import { withStore } from './store-command.js';
+import type { RuleStore } from './store.js';
 
 const TYPES = ['header', 'body', 'rawbody', 'uri', 'full', 'meta', 'mimeheader', 'uri_detail', 'eval', 'empty'];
 
@@ -14,6 +16,7 @@ interface ListOptions {
   readonly disabled?: boolean;
   readonly sub?: boolean;
   readonly rules?: readonly string[];
+  readonly files?: boolean;
   readonly json?: boolean;
 }
 
@@ -32,6 +35,7 @@ export function addList(program: Command, rules: Command): void {
       'rules of this file or directory in place of those in force; may be given several times',
       readMany,
     )
+    .option('--files', 'the imported files in place of rules')
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
@@ -45,8 +49,28 @@ Examples:
 Exit codes: 0 done, 1 no such rule, 64 bad usage, 78 bad configuration.`,
     )
     .action(async (names: readonly string[], options: ListOptions) => {
+      if (options.files === true) return withStore(program, (store) => Promise.resolve(listFiles(store, options)));
       process.exitCode = await list(names, options, program.opts<{ config?: string }>().config);
     });
+}
+
+function listFiles(store: RuleStore, { json }: ListOptions): number {
+  const names = store.names();
+  const rows = names.map((name) => ({
+    name,
+    path: store.pathOf(name),
+    bytes: store.read(store.pathOf(name))?.length ?? 0,
+  }));
+  if (json === true) writeJsonLines(rows);
+  else
+    process.stdout.write(
+      table(
+        ['file', 'size', 'path'],
+        rows.map(({ name, path, bytes }) => [name, showSize(bytes), path]),
+        [1],
+      ),
+    );
+  return names.length > 0 ? RULES_EXIT.done : RULES_EXIT.found;
 }
 
 function readType(text: string): string {

@@ -42,6 +42,11 @@ export const GROUND_PACKAGES = [
     proof: { file: '/usr/lib/python3/dist-packages/nacl/__init__.py' },
     why: 'Ed25519 for that signer',
   },
+  {
+    name: 'spamassassin',
+    proof: { file: '/usr/share/perl5/Mail/SpamAssassin.pm' },
+    why: 'the reference that rules are compared with, and its stock rules',
+  },
   { name: 'gcc', proof: { program: 'cc' }, why: 'builds the C peer of the milter bench' },
   { name: 'libc6-dev', proof: { file: '/usr/include/stdio.h' }, why: 'the C library of that peer' },
   { name: 'libmilter-dev', proof: { file: '/usr/include/libmilter/mfapi.h' }, why: 'the milter library of that peer' },

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { isSubRule } from '../../rules/definition.js';
 import { EVALS } from '../../rules/evals/table.js';
 import { coreRulesDirectory, loadRules, readCoreRules, refusalText } from '../../rules/load.js';
-import { mailShowing, makeMail, readExampleMessages } from './examples.js';
+import { mailShowing } from '../../programs/rules/examples.js';
+import { makeMail, readExampleMessages } from './examples.js';
 import { namesOf, run } from './run.js';
 
 const { set, refusals } = loadRules([]);
@@ -67,7 +68,7 @@ describe('test lines', () => {
   for (const rule of rules) {
     for (const { ok, text, line } of rule.examples) {
       it(`${rule.name}, line ${line}: ${ok ? 'ok' : 'fail'}`, () => {
-        expect(namesOf(run(set, mailShowing(rule.test, text))).includes(rule.name)).toBe(ok);
+        expect(namesOf(run(set, mailShowing(rule.test, text)!)).includes(rule.name)).toBe(ok);
       });
     }
   }
