@@ -2,7 +2,7 @@
 // stages.
 import type { Attachment } from '../../message/message.js';
 import { safe } from '../bytes.js';
-import { renderHtml } from '../html.js';
+import { renderHtml } from '../mail/html.js';
 import type { RuleMail } from '../mail/rule-mail.js';
 import { NO, type Eval, type EvalResult } from './eval.js';
 
@@ -80,8 +80,9 @@ function activePage(inputs: RuleMail): EvalResult {
     );
     if (page === undefined) continue;
     if (++pages > PAGES_MAX) break;
-    const { tags, passwordFields } = renderHtml(attachment.content.toString('latin1', 0, PAGE_BYTES_MAX));
-    if (tags.has('script') || passwordFields > 0) return { count: 1, evidence: safe(page) };
+    const content = attachment.content.toString('latin1', 0, PAGE_BYTES_MAX);
+    const { inside, passwordFields } = renderHtml({ text: content, wide: false }, content.length).facts;
+    if (inside.has('script') || passwordFields > 0) return { count: 1, evidence: safe(page) };
   }
   return NO;
 }

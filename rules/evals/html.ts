@@ -1,4 +1,5 @@
-// Evals on HTML texts: what they are made of, and what they hide from their reader.
+// Our own evals on HTML texts: what they are made of, and what they hide from their reader.
+import type { Text } from '../../message/message.js';
 import { safe } from '../bytes.js';
 import type { RuleMail } from '../mail/rule-mail.js';
 import { holds, NO, numbersOnly, type Eval, type EvalResult } from './eval.js';
@@ -10,30 +11,22 @@ function letters(text: string): number {
   return text.replace(/\s+/g, '').length;
 }
 
-/** No text part but HTML. */
-function htmlOnly(inputs: RuleMail): EvalResult {
-  const { texts } = inputs.message;
-  return holds(texts.some(({ kind }) => kind === 'html') && !texts.some(({ kind }) => kind === 'plain'));
-}
-
 /** Images, and visible text of at least `from` and less than `to` characters without blanks. */
-function imageOnly(inputs: RuleMail, [from = '0', to = '0']: readonly string[]): EvalResult {
-  const html = inputs.html();
-  if (!html.some(({ rendered }) => rendered.tags.has('img'))) return NO;
-  const length = html.reduce((sum, { text }) => sum + letters(text.visible), 0);
+function imagesAlone(mail: RuleMail, [from = '0', to = '0']: readonly string[]): EvalResult {
+  if (!mail.html().some(({ inside }) => inside.has('img'))) return NO;
+  const length = htmlTexts(mail).reduce((sum, text) => sum + letters(text.visible), 0);
   return holds(length >= Number(from) && length < Number(to));
 }
 
-function tagExists(inputs: RuleMail, [tag = '']: readonly string[]): EvalResult {
-  const count = inputs.html().reduce((sum, { rendered }) => sum + (rendered.tags.get(tag.toLowerCase()) ?? 0), 0);
-  return { count };
+function htmlTexts(mail: RuleMail): readonly Text[] {
+  return mail.message.texts.filter(({ kind }) => kind === 'html');
 }
 
 /** Hidden text is at least `percent` of all text of the HTML. */
-function hiddenText(inputs: RuleMail, [percent = '50']: readonly string[]): EvalResult {
+function hiddenText(mail: RuleMail, [percent = '50']: readonly string[]): EvalResult {
   let hidden = 0;
   let visible = 0;
-  for (const { text } of inputs.html()) {
+  for (const text of htmlTexts(mail)) {
     hidden += letters(text.hidden);
     visible += letters(text.visible);
   }
@@ -41,18 +34,18 @@ function hiddenText(inputs: RuleMail, [percent = '50']: readonly string[]): Eval
   return { count: 1, evidence: `${Math.round((100 * hidden) / (hidden + visible))} % hidden` };
 }
 
-function wordsSplit(inputs: RuleMail, [least = '1']: readonly string[]): EvalResult {
-  const count = inputs.html().reduce((sum, { rendered }) => sum + rendered.wordsSplit, 0);
+function wordsSplit(mail: RuleMail, [least = '1']: readonly string[]): EvalResult {
+  const count = mail.html().reduce((sum, html) => sum + html.wordsSplit, 0);
   return holds(count >= Number(least));
 }
 
-function passwordForm(inputs: RuleMail): EvalResult {
-  return holds(inputs.html().some(({ rendered }) => rendered.passwordFields > 0));
+function passwordForm(mail: RuleMail): EvalResult {
+  return holds(mail.html().some((html) => html.passwordFields > 0));
 }
 
-function formElsewhere(inputs: RuleMail): EvalResult {
-  for (const { rendered } of inputs.html()) {
-    const action = rendered.formActions.find((target) => /^(?:https?:)?\/\//i.test(target));
+function formElsewhere(mail: RuleMail): EvalResult {
+  for (const { formActions } of mail.html()) {
+    const action = formActions.find((target) => /^(?:https?:)?\/\//i.test(target));
     if (action !== undefined)
       return { count: 1, evidence: safe(action.replace(/^[^/]*\/\//, '').split(/[/?#]/, 1)[0]!) };
   }
@@ -60,25 +53,23 @@ function formElsewhere(inputs: RuleMail): EvalResult {
 }
 
 /** Visible text of the whole message, in characters without blanks, is less than `max`. */
-function shortText(inputs: RuleMail, [max = '0']: readonly string[]): EvalResult {
-  const length = inputs.message.texts.reduce((longest, text) => Math.max(longest, letters(text.visible)), 0);
+function shortText(mail: RuleMail, [max = '0']: readonly string[]): EvalResult {
+  const length = mail.message.texts.reduce((longest, text) => Math.max(longest, letters(text.visible)), 0);
   return holds(length < Number(max));
 }
 
 export const HTML_EVALS: readonly (readonly [string, Eval])[] = [
-  ['check_for_mime_html_only', { summary: 'The only text is HTML.', argsMin: 0, argsMax: 0, run: htmlOnly }],
   [
-    'html_image_only',
+    'check_images_alone',
     {
       summary:
         'HTML with images whose visible text has at least the first and less than the second number of characters.',
       argsMin: 2,
       argsMax: 2,
       checkArgs: numbersOnly,
-      run: imageOnly,
+      run: imagesAlone,
     },
   ],
-  ['html_tag_exists', { summary: 'HTML holds the tag named.', argsMin: 1, argsMax: 1, run: tagExists }],
   [
     'check_hidden_text',
     {

@@ -1,14 +1,22 @@
 // The table of evals that rule files can call, by name. Adding one is a line here and a function in its file.
 import { ATTACHMENT_EVALS } from './attachments.js';
+import { BODY_EVALS } from './body-eval.js';
 import type { Eval } from './eval.js';
 import { HEADER_EVALS } from './headers.js';
+import { HTML_PART_EVALS } from './html-eval.js';
 import { HTML_EVALS } from './html.js';
+import { IMAGE_EVALS } from './image-info.js';
 import { LINK_EVALS } from './links.js';
+import { MIME_EVALS } from './mime-eval.js';
 import { URI_EVALS } from './uri-eval.js';
 
 export const EVALS: ReadonlyMap<string, Eval> = new Map([
   ...HEADER_EVALS,
   ...HTML_EVALS,
+  ...HTML_PART_EVALS,
+  ...MIME_EVALS,
+  ...BODY_EVALS,
+  ...IMAGE_EVALS,
   ...LINK_EVALS,
   ...ATTACHMENT_EVALS,
   ...URI_EVALS,
