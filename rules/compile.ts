@@ -38,6 +38,7 @@ export type CompiledTest =
   | { readonly kind: 'exists'; readonly name: string }
   | {
       readonly kind: 'eval';
+      readonly name: string;
       readonly input: EvalInput;
       readonly run: EvalFunction;
       readonly args: readonly string[];
@@ -351,7 +352,7 @@ function compileEval(test: Extract<RuleTest, { kind: 'eval' }>): CompiledTest | 
     return `eval "${test.name}" takes ${argumentCount(found)}, not ${count}`;
   const wrong = found.checkArgs?.(test.args) ?? null;
   return wrong === null
-    ? { kind: 'eval', input: test.input, run: found.run, args: test.args }
+    ? { kind: 'eval', name: test.name, input: test.input, run: found.run, args: test.args }
     : `eval "${test.name}": ${wrong}`;
 }
 

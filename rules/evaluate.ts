@@ -172,8 +172,10 @@ class Run {
         return this.tryMeta(test.expression);
       case 'uriDetail':
         return uriDetailHits(this.mail, test.criteria) ? { count: 1, evidence: 'uri' } : NONE;
-      case 'empty':
-        return NONE;
+      case 'empty': {
+        const evidence = this.mail.dnsHits.hits.get(rule.name);
+        return evidence === undefined ? NONE : { count: 1, evidence };
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 // The table of evals that rule files can call, by name. Adding one is a line here and a function in its file.
 import { ATTACHMENT_EVALS } from './attachments.js';
 import { BODY_EVALS } from './body-eval.js';
+import { DNS_EVALS } from './dns-eval.js';
 import type { Eval } from './eval.js';
 import { HEADER_EVALS } from './headers.js';
 import { HTML_PART_EVALS } from './html-eval.js';
@@ -20,4 +21,5 @@ export const EVALS: ReadonlyMap<string, Eval> = new Map([
   ...LINK_EVALS,
   ...ATTACHMENT_EVALS,
   ...URI_EVALS,
+  ...DNS_EVALS,
 ]);

@@ -6,6 +6,7 @@ import type { Message } from '../../message/message.js';
 import type { Countries } from '../../outside/countries.js';
 import { toBytes } from '../bytes.js';
 import type { TextInput } from '../definition.js';
+import { NO_DNS_HITS, type DnsHits } from '../dns/hits.js';
 import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { isRelayCountries, relayCountries } from '../relay-countries.js';
@@ -48,6 +49,8 @@ export class RuleMail {
   private leafParts: readonly MailPart[] | null = null;
   private renderedParts: readonly (RenderedPart | null)[] | null = null;
   private collectedUris: MailUris | null = null;
+  /** What was looked up for it; set before its rules are run, and nothing where no look-up is allowed. */
+  dnsHits: DnsHits = NO_DNS_HITS;
 
   /** `textBytesMax` bounds each of body, rawbody and full as a whole. */
   constructor(
@@ -140,6 +143,8 @@ export class RuleMail {
   }
 
   private headerSource(countries: Countries | null): HeaderSource {
+    const { tlds, secondLevelDomains, thirdLevelDomains } = cleaningTables(this.settings).registry;
+    const { envelopeSenderHeader } = this.settings;
     return {
       fields: () => this.headerFields,
       text: () => {
@@ -147,7 +152,7 @@ export class RuleMail {
         return own === null ? this.parsed.headerText : `${own.header.name}:${own.header.raw}${this.parsed.headerText}`;
       },
       relays: () => this.relays,
-      settings: this.settings,
+      settings: { envelopeSenderHeader, tlds, secondLevelDomains, thirdLevelDomains },
       envelopeFrom: this.transaction === null ? null : toBytes(this.transaction.mailFrom.address),
       metadata: (name) =>
         isRelayCountries(name) ? (relayCountries(this.message, this.transaction, countries) ?? NOTHING) : null,
