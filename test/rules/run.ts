@@ -17,10 +17,16 @@ export function rulesOf(text: string): RuleSet {
   return compiled.set;
 }
 
+/** Names under which the hosts of our examples are registered. */
+const { settings } = parseRules(
+  'util_rb_tld example com net org de uk ly xyz top app dev io me co\nutil_rb_2tld co.uk\n',
+  'test.cf',
+);
+
 /** Inputs of a message. */
 export function inputsOf(mail: string | Buffer): RuleMail {
   const raw = typeof mail === 'string' ? Buffer.from(mail, 'latin1') : mail;
-  return new RuleMail(parseMessage(raw), null, TEXT_BYTES_MAX);
+  return new RuleMail(parseMessage(raw), null, TEXT_BYTES_MAX, null, { settings });
 }
 
 /** Runs a set, or a rule text, over a message. */

@@ -1,9 +1,8 @@
 // What rules run over: paragraphs, chunks, addresses and header values as SpamAssassin derives them.
 import { describe, expect, it } from 'vitest';
-import { parseMessage } from '../../message/parse.js';
-import { renderHtml } from '../../rules/html.js';
-import { RuleMail } from '../../rules/mail/rule-mail.js';
-import { inputsOf, run, namesOf } from './run.js';
+import { parseMessage } from '../../../message/parse.js';
+import { RuleMail } from '../../../rules/mail/rule-mail.js';
+import { inputsOf, run, namesOf } from '../run.js';
 
 const texts = (mail: string | Buffer, input: 'body' | 'rawbody' | 'uri' | 'full') =>
   inputsOf(mail)
@@ -80,7 +79,7 @@ describe('uri', () => {
 
   it('stays bounded on addresses in addresses', () => {
     expect(texts(`Subject: s\n\nhttp://a.example/?${'http://a.example/?'.repeat(300)}\n`, 'uri').length).toBeLessThan(
-      50,
+      200,
     );
   });
 });
@@ -149,23 +148,19 @@ describe('limits', () => {
   });
 });
 
-describe('HTML counts', () => {
-  it('see tags, comments in words, forms', () => {
-    const html = renderHtml('<p>mo<!-- -->ney</p><form action="https://y.example/"><input type=PASSWORD>');
-    expect(html).toMatchObject({
-      wordsSplit: 1,
-      passwordFields: 1,
-      formActions: ['https://y.example/'],
-    });
-    expect(html.tags.get('p')).toBe(1);
+describe('HTML', () => {
+  const page = (html: string) => inputsOf(`Subject: s\nContent-Type: text/html\n\n${html}\n`);
+
+  it('gives what evals and address rules need, of every part', () => {
+    const mail = page('<p>mo<!-- -->ney</p><form action="https://y.example/"><input type=PASSWORD></form>');
+    expect(mail.html()).toHaveLength(1);
+    expect(mail.html()[0]).toMatchObject({ wordsSplit: 1, passwordFields: 1, formActions: ['https://y.example/'] });
+    expect(mail.uris.list).toContain('https://y.example/');
   });
 
-  it('stay quick on deep and broken HTML', () => {
+  it('stays quick when deep and broken', () => {
     const started = performance.now();
-    renderHtml('<div>'.repeat(150_000));
-    renderHtml('<a '.repeat(200_000));
-    renderHtml('&'.repeat(500_000));
-    renderHtml(`${'a'.repeat(400_000)}${'<!---->'.repeat(80_000)}`);
+    for (const html of ['<div>'.repeat(150_000), '<a '.repeat(200_000), '&'.repeat(500_000)]) page(html).texts('body');
     expect(performance.now() - started).toBeLessThan(3_000);
   });
 });
