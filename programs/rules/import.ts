@@ -53,8 +53,12 @@ async function importFiles(
     stderr.write(`weir rules import: ${visible(read)}\n`);
     return RULES_EXIT.noInput;
   }
-  const { change, faults } = settle(store, read, options.partly === true);
-  for (const fault of faults.slice(0, FAULTS_SHOWN_MAX)) stderr.write(`${faultLine(fault, 'wrong')}\n`);
+  const { texts, sources } = read;
+  const { change, faults } = settle(store, texts, options.partly === true);
+  for (const fault of faults.slice(0, FAULTS_SHOWN_MAX)) {
+    const file = sources.get(fault.file) ?? fault.file;
+    stderr.write(`${faultLine({ ...fault, file }, change === null ? 'wrong' : 'left out')}\n`);
+  }
   if (faults.length > FAULTS_SHOWN_MAX) stderr.write(`and ${faults.length - FAULTS_SHOWN_MAX} more\n`);
   if (change === null) {
     stderr.write('weir rules import: nothing was taken: mend these lines, or leave them out with --partly\n');
@@ -68,9 +72,16 @@ async function importFiles(
   return tellOutcome(await store.apply(change), `${names}: imported`);
 }
 
-/** The files by the path they will have, or why that cannot be. */
-function readAll(store: RuleStore, paths: readonly string[]): Map<string, string> | string {
+/** Files by the path they will have: their texts, and where these came from. */
+interface FilesToTake {
+  readonly texts: Map<string, string>;
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** The files, or why they cannot be had. */
+function readAll(store: RuleStore, paths: readonly string[]): FilesToTake | string {
   const texts = new Map<string, string>();
+  const sources = new Map<string, string>();
   for (const path of paths) {
     try {
       const found = FILES_ON_DISK.read({ path, suffix: RULE_SUFFIX });
@@ -79,13 +90,14 @@ function readAll(store: RuleStore, paths: readonly string[]): Map<string, string
         const target = store.pathOf(basename(file));
         if (texts.has(target)) return `${basename(file)} is named twice: a file is kept by its name alone`;
         texts.set(target, text);
+        sources.set(target, file);
       }
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return reason.includes(path) ? reason : `${path}: ${reason}`;
     }
   }
-  return texts;
+  return { texts, sources };
 }
 
 /** The change with nothing wrong in it and what had to be left out for that, or null and what is wrong. */

@@ -4,7 +4,7 @@ import { FILES_ON_DISK } from '../../config/attached.js';
 import type { Configuration } from '../../config/load.js';
 import type { Section } from '../../config/section.js';
 import type { RuleSettings } from '../../filters/rules/settings.js';
-import { loadSiteRules, siteRulePaths } from '../../filters/rules/site.js';
+import { loadSiteRules, siteRulePaths, switchesFile } from '../../filters/rules/site.js';
 import { COMPILE_DEFAULTS, type Rule } from '../../rules/compile.js';
 import { isSubRule, type Scores, type Statement } from '../../rules/definition.js';
 import { loadRules, readCoreRules, readRuleFiles, type LoadedRules } from '../../rules/load.js';
@@ -70,9 +70,7 @@ export function ruleSettingsOf(configuration: Configuration): RuleSettings {
 /** Every rule that is defined, in name order, whether it runs or not. */
 export function catalogue(at: RulesAtHand): readonly CatalogueEntry[] {
   const running = new Map<string, Rule>([...at.set.rules, ...at.set.metas].map((rule) => [rule.name, rule]));
-  const scores = new Map(
-    at.statements.flatMap((one) => (one.kind === 'score' ? [[one.name, one.scores] as const] : [])),
-  );
+  const scores = new Map(at.statements.flatMap((one) => (one.kind === 'score' ? [[one.name, one] as const] : [])));
   const defined = new Map(at.statements.flatMap((one) => (one.kind === 'rule' ? [[one.name, one] as const] : [])));
   return [...defined.values()]
     .sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -85,7 +83,7 @@ export function catalogue(at: RulesAtHand): readonly CatalogueEntry[] {
         enabled: rule !== undefined,
         reason: rule === undefined ? reasonOf(statement, at, scores.get(statement.name)) : '',
         score: isSubRule(statement.name) ? 0 : (known?.score ?? 0),
-        scores: scores.get(statement.name) ?? null,
+        scores: scores.get(statement.name)?.scores ?? null,
         description: known?.description ?? describedBy(statement.name, at),
         flags: [...(known?.flags ?? [])],
         priority: known?.priority ?? 0,
@@ -106,14 +104,17 @@ function describedBy(name: string, { statements }: RulesAtHand): string {
   return texts.at(-1) ?? '';
 }
 
-/** Why a rule that is defined does not run. */
-function reasonOf(statement: Statement, at: RulesAtHand, scores: Scores | undefined): string {
-  const refused = at.refusals.find(({ file, line }) => line > 0 && file === statement.file && line === statement.line);
+/** Why a rule that is defined does not run. `score`: the last line that gives it one. */
+function reasonOf(statement: Statement, at: RulesAtHand, score: ScoreStatement | undefined): string {
+  const { name, file, line } = statement;
+  const refused = at.refusals.find((one) => one.line > 0 && one.file === file && one.line === line);
   if (refused !== undefined) return refused.reason;
-  if (at.stage?.disabled.includes(statement.name) === true) return 'switched off by rules.disabled';
-  if (at.stage?.scores[statement.name] === 0) return 'score 0 by rules.scores';
-  if (scores !== undefined && scores.some((score) => score !== 0) && scores[0] === 0)
-    return 'score 0 without network and Bayes';
-  if (scores?.[0] === 0) return 'score 0';
-  return 'not run: it needs the network, or reads a rule that does not run';
+  if (at.stage?.disabled.includes(name) === true) return 'switched off by rules.disabled';
+  if (at.stage?.scores[name] === 0) return 'score 0 by rules.scores';
+  const zero = score?.scores[0] === 0;
+  if (zero && at.stage?.dir != null && score.file === switchesFile(at.stage.dir)) return 'switched off';
+  if (zero && score.scores.some((points) => points !== 0)) return 'score 0 without network and Bayes';
+  return zero ? 'score 0' : 'it needs the network, or reads a rule that does not run';
 }
+
+type ScoreStatement = Extract<Statement, { kind: 'score' }>;

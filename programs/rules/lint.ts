@@ -51,7 +51,7 @@ async function lint(
 }
 
 /** `file:line: wrong: reason`, the form that editors jump by. */
-export function faultLine({ file, line, reason }: Refusal, kind: 'wrong' | 'ignored'): string {
+export function faultLine({ file, line, reason }: Refusal, kind: 'wrong' | 'ignored' | 'left out'): string {
   return visible(`${file}:${String(line)}: ${kind}: ${reason}`);
 }
 
