@@ -112,7 +112,8 @@ function reasonOf(statement: Statement, at: RulesAtHand, score: ScoreStatement |
   if (at.stage?.disabled.includes(name) === true) return 'switched off by rules.disabled';
   if (at.stage?.scores[name] === 0) return 'score 0 by rules.scores';
   const zero = score?.scores[0] === 0;
-  if (zero && at.stage?.dir != null && score.file === switchesFile(at.stage.dir)) return 'switched off';
+  const dir = at.stage?.dir ?? null;
+  if (zero && dir !== null && score.file === switchesFile(dir)) return 'switched off';
   if (zero && score.scores.some((points) => points !== 0)) return 'score 0 without network and Bayes';
   return zero ? 'score 0' : 'it needs the network, or reads a rule that does not run';
 }
