@@ -21,6 +21,7 @@ import {
 } from './body.js';
 import { cleaningTables } from './cleaning-tables.js';
 import type { MailHeader } from './header.js';
+import type { RuleFacts } from '../evals/facts.js';
 import { HeaderValues, NOTHING, type HeaderSource } from './header-values.js';
 import type { HtmlFacts } from './html.js';
 import { ownRelayOf } from './own-relay.js';
@@ -31,6 +32,8 @@ import { collectUris, type HtmlUris, type MailUris } from './uris.js';
 
 /** What surrounds a message while rules run. */
 export interface RuleSurroundings {
+  /** What look-ups and learning found out, or null where nothing did. */
+  readonly facts: RuleFacts | null;
   readonly settings: RuleSettings;
   /** When the message came, ms since 1970. */
   readonly nowMs: number;
@@ -40,6 +43,7 @@ export class RuleMail {
   readonly headers: HeaderValues;
   readonly settings: RuleSettings;
   readonly nowMs: number;
+  readonly facts: RuleFacts | null;
   private readonly kept = new Map<TextInput, readonly Subject[]>();
   private readonly joined = new Map<TextInput, Subject>();
   private anyCut = false;
@@ -61,6 +65,7 @@ export class RuleMail {
     surroundings: Partial<RuleSurroundings> = {},
   ) {
     this.settings = surroundings.settings ?? RULE_SETTINGS_DEFAULTS;
+    this.facts = surroundings.facts ?? null;
     this.nowMs = surroundings.nowMs ?? transaction?.receivedAt ?? 0;
     this.headers = new HeaderValues(this.headerSource(countries));
   }
