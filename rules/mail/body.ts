@@ -46,6 +46,8 @@ export function bodyElements(
   subject: string | null,
   visibility: Visibility = 'all',
 ): string[] {
+  // Without any part there is not even a subject.
+  if (leaves.length === 0) return [];
   let text = '';
   let wide = false;
   for (const leaf of leaves) {

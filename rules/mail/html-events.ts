@@ -110,8 +110,8 @@ export class HtmlReader {
     this.read();
   }
 
-  /** Ends the text: what waited is reported. */
-  end(): void {
+  /** Ends the text: what waited is reported. Returns whether the end is known: not within a section to be ignored. */
+  end(): boolean {
     while (this.from < this.source.length) {
       const literal = this.literal;
       if (literal !== null) {
@@ -137,6 +137,7 @@ export class HtmlReader {
     }
     this.reportText(this.source.length);
     this.beforeEvent();
+    return this.section !== IGNORE;
   }
 
   private read(): void {

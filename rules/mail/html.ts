@@ -78,12 +78,23 @@ export function characterCount(text: string): number {
     : text.length;
 }
 
+const NO_FACTS: Omit<HtmlFacts, 'values'> = {
+  inside: new Map(),
+  anchors: [],
+  titles: [],
+  comments: [],
+  scripts: [],
+  uris: new Map(),
+  passwordFields: 0,
+  wordsSplit: 0,
+  formActions: [],
+};
+
 class Renderer implements HtmlEvents {
   private readonly pieces: string[] = [];
   private readonly hidden: boolean[] = [];
-  private anyWide: boolean;
+  private readonly wides: boolean[] = [];
   private lastIsSpace = false;
-  private lastIsWide = false;
   private readonly style = new StyleStack();
   private readonly links: HtmlLinks;
   private readonly inside = new Map<string, number>();
@@ -105,9 +116,9 @@ class Renderer implements HtmlEvents {
   private passwordFields = 0;
   private wordsSplit = 0;
   private commentInWord = false;
+  private ended = true;
 
   constructor(private readonly wide: boolean) {
-    this.anyWide = wide;
     this.links = new HtmlLinks(wide);
   }
 
@@ -119,7 +130,7 @@ class Renderer implements HtmlEvents {
     reader.write(text);
     if ((this.inside.get('style') ?? 0) > 0) reader.write('</style>');
     if ((this.inside.get('script') ?? 0) > 0) reader.write('</script>');
-    reader.end();
+    this.ended = reader.end();
   }
 
   startTag(name: string, attributes: Attributes): void {
@@ -191,7 +202,7 @@ class Renderer implements HtmlEvents {
       const last = this.pieces[at]!;
       if (last.endsWith(' ')) this.pieces[at] = last.slice(0, -1);
     }
-    this.add(space, false);
+    this.add(space, false, false);
     this.lastIsSpace = true;
     this.commentInWord = false;
   }
@@ -199,22 +210,21 @@ class Renderer implements HtmlEvents {
   private addText(text: string, wide: boolean, hidden: boolean): void {
     let piece = text.replace(/[\t-\r ]+|\xc2\xa0/g, ' ');
     if (this.lastIsSpace && !hidden && piece.startsWith(' ')) piece = piece.slice(1);
-    if (wide) this.anyWide = true;
-    this.add(piece, hidden);
+    this.add(piece, hidden, wide);
     this.lastIsSpace = false;
-    this.lastIsWide = wide;
   }
 
-  private add(piece: string, hidden: boolean): void {
+  private add(piece: string, hidden: boolean, wide: boolean): void {
     this.pieces.push(piece);
     this.hidden.push(hidden);
+    this.wides.push(wide);
   }
 
   /** Words that go on from one piece to the next, and the lengths of their halves. */
   private compareWords(text: string, wide: boolean): void {
     const last = this.pieces.at(-1);
     if (last === undefined || this.lastIsSpace) return;
-    const before = endOfWord(last, this.lastIsWide);
+    const before = endOfWord(last, this.wides.at(-1)!);
     const after = startOfWord(text, wide);
     if (before.any && after.any) this.seen.obfuscation++;
     if (before.length > 0 && after.length > 0) this.backhair.add(before.length * 10 + after.length);
@@ -258,13 +268,12 @@ class Renderer implements HtmlEvents {
   }
 
   result(source: DecodedText, bytes: number): RenderedHtml {
-    const text = this.pieces.join('');
     const select = (hidden: boolean): DecodedText => ({
       text: this.pieces.filter((_, index) => this.hidden[index] === hidden).join(''),
-      wide: this.anyWide,
+      wide: this.wides.some((wide, index) => wide && this.hidden[index] === hidden),
     });
     const anyHidden = this.hidden.includes(true);
-    const all = { text, wide: this.anyWide };
+    const all = { text: this.pieces.join(''), wide: this.wides.includes(true) };
     return {
       all,
       visible: anyHidden ? select(false) : all,
@@ -274,6 +283,8 @@ class Renderer implements HtmlEvents {
   }
 
   private facts(rendered: DecodedText, length: number, bytes: number): HtmlFacts {
+    // A section to be ignored that has no end swallows the end of the document, and all that is summed up there.
+    if (!this.ended) return { ...NO_FACTS, values: this.values(rendered, length, bytes) };
     return {
       values: this.values(rendered, length, bytes),
       inside: this.inside,
@@ -290,14 +301,17 @@ class Renderer implements HtmlEvents {
 
   private values(rendered: DecodedText, length: number, bytes: number): Map<string, number> {
     const { seen, style } = this;
-    const values = new Map<string, number>([
-      ['html', 1],
-      ['image_area', seen.imageArea],
-      ['length', length],
-      ['min_size', style.sizeMin],
-      ['max_size', style.sizeMax],
-    ]);
+    const values = new Map<string, number>([['html', 1]]);
     for (const flag of this.flags) values.set(flag, 1);
+    const shown = characterCount(rendered.text);
+    values.set('html_length', shown);
+    values.set('non_space_len', shown - spaceCount(rendered));
+    if (bytes > 0) values.set('ratio', (bytes - shown) / bytes);
+    if (!this.ended) return values;
+    values.set('image_area', seen.imageArea);
+    values.set('length', length);
+    values.set('min_size', style.sizeMin);
+    values.set('max_size', style.sizeMax);
     if (this.links.truncated) values.set('uri_truncated', 1);
     if (this.backhair.size > 0) values.set('backhair_count', this.backhair.size);
     if (seen.tags > 0) {
@@ -306,10 +320,6 @@ class Renderer implements HtmlEvents {
       if (seen.obfuscation > 0) values.set('obfuscation_ratio', seen.obfuscation / seen.tags);
     }
     if (seen.elementNames > 0) values.set('non_element_ratio', (seen.tagNames - seen.elementNames) / seen.tagNames);
-    const shown = characterCount(rendered.text);
-    values.set('html_length', shown);
-    values.set('non_space_len', shown - spaceCount(rendered));
-    if (bytes > 0) values.set('ratio', (bytes - shown) / bytes);
     return values;
   }
 }
