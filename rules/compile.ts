@@ -15,10 +15,10 @@ import {
   type TextInput,
   type UriDetailKey,
 } from './definition.js';
-import { ExpressionError, readExpression, type Expression } from './expression.js';
+import { ExpressionError, prepareExpression, readExpression, type Evaluation, type Expression } from './expression.js';
 import type { EvalFunction } from './evals/eval.js';
 import { EVALS } from './evals/table.js';
-import { orderMetas, settlePriorities } from './order.js';
+import { globMatches, orderMetas, settlePriorities } from './order.js';
 import { compilePattern, type Pattern } from './pattern/pattern.js';
 import { PatternError } from './pattern/syntax.js';
 
@@ -43,7 +43,7 @@ export type CompiledTest =
       readonly run: EvalFunction;
       readonly args: readonly string[];
     }
-  | { readonly kind: 'meta'; readonly expression: Expression }
+  | { readonly kind: 'meta'; readonly expression: Expression; readonly evaluate: Evaluation }
   | {
       readonly kind: 'mimeheader';
       readonly name: string;
@@ -163,19 +163,24 @@ export function compileRules(
 
 /** Puts the rules that run in order; those whose score is 0 do not, nor do metas that wait for one of these metas. */
 function arrange(all: ReadonlyMap<string, Rule>, off: ReadonlySet<string>, refusals: Refusal[]): RuleSet {
-  const priorities = settlePriorities(all);
   const { ordered, circular } = orderMetas(all);
+  const network = networkRules(all, ordered);
+  const priorities = settlePriorities(all);
   for (const name of circular)
     refusals.push(refusalAt(all.get(name)!, `${name} reads itself through other metas: it never hits`));
   const never = new Set(circular);
   const metas: Rule[] = [];
-  const settled = (rule: Rule): Rule => ({ ...rule, priority: priorities.get(rule.name) ?? rule.priority });
+  const settled = (rule: Rule): Rule => ({
+    ...rule,
+    flags: network.has(rule.name) && !rule.flags.has('net') ? new Set([...rule.flags, 'net']) : rule.flags,
+    priority: priorities.get(rule.name) ?? rule.priority,
+  });
   for (const name of ordered) {
     const rule = all.get(name)!;
     const waits = rule.test.kind === 'meta' && rule.test.expression.names.some((one) => never.has(one));
     // SpamAssassin never works out a meta that reads one with score 0.
     if (waits || off.has(name)) never.add(name);
-    else metas.push(settled(rule));
+    else metas.push(prepared(settled(rule), all));
   }
   const rules = [...all.values()]
     .filter((rule) => rule.test.kind !== 'meta' && !off.has(rule.name))
@@ -183,6 +188,21 @@ function arrange(all: ReadonlyMap<string, Rule>, off: ReadonlySet<string>, refus
     .sort(runsBefore);
   const byName = new Map([...rules, ...metas].map((rule) => [rule.name, rule]));
   return { rules, metas, byName, stages: stagesOf(rules, metas) };
+}
+
+/** Rules that need the network: those flagged so, and metas that read one of them. */
+function networkRules(all: ReadonlyMap<string, Rule>, metas: readonly string[]): ReadonlySet<string> {
+  const network = new Set([...all.values()].filter(({ flags }) => flags.has('net')).map(({ name }) => name));
+  for (const name of metas) if (expressionOf(all.get(name)!).names.some((one) => network.has(one))) network.add(name);
+  return network;
+}
+
+/** The meta with its expression made ready. A glob means the rules of its fit, the meta itself aside. */
+function prepared(rule: Rule, all: ReadonlyMap<string, Rule>): Rule {
+  if (rule.test.kind !== 'meta') return rule;
+  const { expression } = rule.test;
+  const namesOf = (glob: string) => [...all.keys()].filter((name) => name !== rule.name && globMatches(glob, name));
+  return { ...rule, test: { kind: 'meta', expression, evaluate: prepareExpression(expression, namesOf) } };
 }
 
 /** Rules of one priority together, each meta where the last rule it reads stands; what is unknown is known at the end. */
@@ -331,7 +351,7 @@ function compileTest(test: RuleTest, localTestsOnly: boolean): CompiledTest | st
       case 'empty':
         return test;
       case 'meta':
-        return { kind: 'meta', expression: readExpression(test.expression, localTestsOnly) };
+        return { kind: 'meta', expression: readExpression(test.expression, localTestsOnly), evaluate: () => 0 };
       case 'eval':
         return compileEval(test);
     }

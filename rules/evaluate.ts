@@ -2,11 +2,10 @@
 // deadline and give up with what is known so far, saying so.
 import type { CompiledTest, Rule, RuleSet } from './compile.js';
 import { isSubRule, type TextInput } from './definition.js';
-import { runExpression, type Expression } from './expression.js';
+import type { Evaluation } from './expression.js';
 import { uriDetailHits } from './evals/uri-eval.js';
 import type { RuleMail } from './mail/rule-mail.js';
 import { mimeHeaderCount } from './mime-header.js';
-import { globMatches } from './order.js';
 import { Effort } from './pattern/effort.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
 import { screenFor, type Screen } from './scan/screen.js';
@@ -169,7 +168,7 @@ class Run {
         return count > 0 ? { count: Math.min(count, rule.countMax), evidence: evidence ?? '' } : NONE;
       }
       case 'meta':
-        return this.tryMeta(test.expression);
+        return this.tryMeta(test.evaluate);
       case 'uriDetail':
         return uriDetailHits(this.mail, test.criteria) ? { count: 1, evidence: 'uri' } : NONE;
       case 'empty': {
@@ -215,17 +214,8 @@ class Run {
     return countMax === 1 ? Number(pattern.test(subject, this.effort)) : pattern.count(subject, countMax, this.effort);
   }
 
-  private tryMeta(expression: Expression): Found {
-    if (expression.empty) return NONE;
-    const value = runExpression(
-      expression,
-      (name) => this.counts.get(name) ?? 0,
-      (glob) => {
-        let sum = 0;
-        for (const [name, count] of this.counts) if (globMatches(glob, name)) sum += count;
-        return sum;
-      },
-    );
+  private tryMeta(evaluate: Evaluation): Found {
+    const value = evaluate(this.counts);
     if (value === 0 || !Number.isFinite(value)) return NONE;
     // A hit always counts something.
     return { count: value > 0 ? value : 1, evidence: '' };

@@ -164,64 +164,79 @@ class ExpressionReader {
   }
 }
 
+/** An expression ready to run over the counts of the rules that hit; a rule that did not counts 0. */
+export type Evaluation = (counts: ReadonlyMap<string, number>) => number;
+
 /**
- * Runs an expression. `countOf` gives a rule's hits (0 when it did not hit or is unknown), `sumOf` those of a glob.
- * Logic gives its last operand as Perl does, so a plain `A && B` passes B's count. Division by zero gives 0.
+ * Makes functions of the steps. `namesOf` gives the rules that a glob means. Logic gives its last operand as Perl does, so
+ * a plain `A && B` passes B's count. Division by zero gives 0.
  */
-export function runExpression(
-  expression: Expression,
-  countOf: (name: string) => number,
-  sumOf: (glob: string) => number,
-): number {
-  const stack: number[] = [];
+export function prepareExpression(expression: Expression, namesOf: (glob: string) => readonly string[]): Evaluation {
+  const stack: Evaluation[] = [];
   for (const step of expression.steps) {
-    if (step.kind === 'number') stack.push(step.value);
-    else if (step.kind === 'rule') stack.push(countOf(step.name));
-    else if (step.kind === 'matching') stack.push(sumOf(step.glob));
-    else applyOperator(step.operator, stack);
+    if (step.kind === 'operator') applyOperator(step.operator, stack);
+    else stack.push(operand(step, namesOf));
   }
-  return stack.pop() ?? 0;
+  return stack.pop() ?? NOTHING;
 }
 
-function applyOperator(operator: Operator, stack: number[]): void {
-  const right = stack.pop() ?? 0;
-  if (operator === '!') return void stack.push(right === 0 ? 1 : 0);
-  if (operator === 'neg') return void stack.push(-right);
-  const left = stack.pop() ?? 0;
+const NOTHING: Evaluation = () => 0;
+
+function operand(step: Exclude<Step, { kind: 'operator' }>, namesOf: (glob: string) => readonly string[]): Evaluation {
+  if (step.kind === 'number') return () => step.value;
+  if (step.kind === 'rule') return (counts) => counts.get(step.name) ?? 0;
+  const names = namesOf(step.glob);
+  return (counts) => names.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0);
+}
+
+function applyOperator(operator: Operator, stack: Evaluation[]): void {
+  const right = stack.pop() ?? NOTHING;
+  if (operator === '!') return void stack.push((counts) => (right(counts) === 0 ? 1 : 0));
+  if (operator === 'neg') return void stack.push((counts) => -right(counts));
+  const left = stack.pop() ?? NOTHING;
   if (operator === '?:') {
-    const condition = stack.pop() ?? 0;
-    return void stack.push(condition !== 0 ? left : right);
+    const condition = stack.pop() ?? NOTHING;
+    return void stack.push((counts) => (condition(counts) !== 0 ? left(counts) : right(counts)));
   }
   stack.push(combine(operator, left, right));
 }
 
-function combine(operator: Exclude<Operator, '!' | 'neg' | '?:'>, left: number, right: number): number {
+function combine(operator: Exclude<Operator, '!' | 'neg' | '?:'>, left: Evaluation, right: Evaluation): Evaluation {
   switch (operator) {
     case '+':
-      return left + right;
+      return (counts) => left(counts) + right(counts);
     case '-':
-      return left - right;
+      return (counts) => left(counts) - right(counts);
     case '*':
-      return left * right;
+      return (counts) => left(counts) * right(counts);
     case '/':
-      return right === 0 ? 0 : left / right;
+      return (counts) => {
+        const divisor = right(counts);
+        return divisor === 0 ? 0 : left(counts) / divisor;
+      };
     case '&&':
-      return left !== 0 ? right : left;
+      return (counts) => {
+        const value = left(counts);
+        return value !== 0 ? right(counts) : value;
+      };
     case '||':
-      return left !== 0 ? left : right;
+      return (counts) => {
+        const value = left(counts);
+        return value !== 0 ? value : right(counts);
+      };
     case '^':
-      return (Math.trunc(left) ^ Math.trunc(right)) >>> 0;
+      return (counts) => (Math.trunc(left(counts)) ^ Math.trunc(right(counts))) >>> 0;
     case '<':
-      return Number(left < right);
+      return (counts) => Number(left(counts) < right(counts));
     case '>':
-      return Number(left > right);
+      return (counts) => Number(left(counts) > right(counts));
     case '<=':
-      return Number(left <= right);
+      return (counts) => Number(left(counts) <= right(counts));
     case '>=':
-      return Number(left >= right);
+      return (counts) => Number(left(counts) >= right(counts));
     case '==':
-      return Number(left === right);
+      return (counts) => Number(left(counts) === right(counts));
     case '!=':
-      return Number(left !== right);
+      return (counts) => Number(left(counts) !== right(counts));
   }
 }
