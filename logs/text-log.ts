@@ -1,6 +1,9 @@
 // The text log: what a process tells its operator, one JSON object a line, time in UTC. Text from mail cannot break a line
 // or steer a terminal: whatever is no plain character is written as an escape.
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { escapeLine } from './escape-line.js';
+
+export { escapeLine };
 
 export type TextLog = Logger;
 
@@ -64,12 +67,4 @@ export class GatheringOutput implements DestinationStream {
     this.gatheredBytes = 0;
     this.output.write(lines);
   }
-}
-
-/** Controls that JSON lets stand (DEL, C1, line and paragraph separators, bidi overrides) become `\uXXXX`; the newline at the end stays. */
-export function escapeLine(line: string): string {
-  return line.replace(
-    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g,
-    (character) => '\\u' + character.charCodeAt(0).toString(16).padStart(4, '0'),
-  );
 }

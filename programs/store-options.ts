@@ -1,8 +1,9 @@
 // What the commands on the stores share: readers of option values, output as JSON lines, and their exit codes.
 import { InvalidArgumentError, type Command } from 'commander';
-import { escapeLine } from '../logs/text-log.js';
 import { NoStoresError, STORE_EXIT } from './store-access.js';
 import { parseTime, visible } from './table.js';
+
+export { writeJsonLines } from './json-lines.js';
 
 const LIMIT_MAX = 1_000;
 
@@ -26,11 +27,6 @@ export function readTime(text: string): number {
 /** Adds to a list option. */
 export function readMany(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
-}
-
-/** One value a line; no character of a mail can steer a terminal or break the line. */
-export function writeJsonLines(values: readonly unknown[]): void {
-  for (const value of values) process.stdout.write(`${escapeLine(JSON.stringify(value))}\n`);
 }
 
 /** The options that are set, without `undefined`, as parameters of a call. */

@@ -3,10 +3,10 @@
 import { stderr, stdout } from 'node:process';
 import type { Command } from 'commander';
 import type { CompiledTest } from '../../rules/compile.js';
-import { writeJsonLines } from '../store-options.js';
+import { writeJsonLines } from '../json-lines.js';
 import { visible } from '../table.js';
 import { judge } from './engine.js';
-import { RULES_EXIT } from './exit.js';
+import { RULES_EXIT } from './shape.js';
 import { rulesAtHand, type RulesAtHand } from './in-force.js';
 
 /** A message that no rule of ours minds. */

@@ -7,10 +7,10 @@ import { nearestName } from '../../config/nearest.js';
 import { isSubRule, type Statement } from '../../rules/definition.js';
 import type { RuleResult } from '../../rules/evaluate.js';
 import { readMessage } from '../scan-input.js';
-import { readMany, writeJsonLines } from '../store-options.js';
+import { writeJsonLines } from '../json-lines.js';
 import { visible } from '../table.js';
 import { judge } from './engine.js';
-import { RULES_EXIT } from './exit.js';
+import { readPaths, RULES_EXIT } from './shape.js';
 import { catalogue, rulesAtHand, type CatalogueEntry, type RulesAtHand } from './in-force.js';
 
 const READERS_SHOWN_MAX = 20;
@@ -51,7 +51,7 @@ export function addExplain(program: Command, rules: Command): void {
     .option(
       '--rules <path>',
       'rules of this file or directory in place of those in force; may be given several times',
-      readMany,
+      readPaths,
     )
     .option('--json', 'one JSON object')
     .addHelpText(

@@ -9,7 +9,7 @@ import type { LoadedRules } from '../../rules/load.js';
 import { listFiles, readMessage } from '../scan-input.js';
 import { shown } from '../verdict-lines.js';
 import { judge, openRules } from './engine.js';
-import { RULES_EXIT } from './exit.js';
+import { readPaths, RULES_EXIT } from './shape.js';
 
 /** Progress is written when a terminal watches and more files than this are read. */
 const PROGRESS_FROM_FILES = 20;
@@ -28,7 +28,7 @@ export function addHits(rules: Command): void {
     .requiredOption(
       '--rules <dir>',
       'directory of rules or rule file; may be given several times, later over earlier',
-      gather,
+      readPaths,
     )
     .argument(
       '[file...]',
@@ -53,8 +53,6 @@ Exit codes: 0 done, 64 bad usage, 66 a message or a rule file cannot be read, 70
       process.exitCode = await runHits(options.rules ?? [], files, options.details === true);
     });
 }
-
-const gather = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 async function runHits(named: readonly string[], words: readonly string[], details: boolean): Promise<number> {
   const more = countRulePaths(words);

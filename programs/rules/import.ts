@@ -8,7 +8,7 @@ import { FILES_ON_DISK } from '../../config/attached.js';
 import type { Refusal } from '../../rules/definition.js';
 import { RULE_SUFFIX } from '../../rules/load.js';
 import { visible } from '../table.js';
-import { RULES_EXIT } from './exit.js';
+import { RULES_EXIT } from './shape.js';
 import { faultLine } from './lint.js';
 import { tellOutcome, withStore } from './store-command.js';
 import type { Change, RuleStore } from './store.js';

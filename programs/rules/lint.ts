@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { stderr, stdout } from 'node:process';
 import type { Refusal } from '../../rules/definition.js';
-import { writeJsonLines } from '../store-options.js';
+import { writeJsonLines } from '../json-lines.js';
 import { visible } from '../table.js';
-import { RULES_EXIT } from './exit.js';
+import { RULES_EXIT } from './shape.js';
 import { catalogue, rulesAtHand, type RulesAtHand } from './in-force.js';
 
 /** Adds `rules lint`. */

@@ -1,9 +1,9 @@
 // `weir rules list`: the rules in force, or those of paths given, as a table or as JSON lines. Reads only.
 import { InvalidArgumentError, type Command } from 'commander';
 import { globMatches } from '../../rules/order.js';
-import { readMany, writeJsonLines } from '../store-options.js';
+import { writeJsonLines } from '../json-lines.js';
 import { showSize, table } from '../table.js';
-import { RULES_EXIT } from './exit.js';
+import { readPaths, RULES_EXIT } from './shape.js';
 import { catalogue, rulesAtHand, type CatalogueEntry } from './in-force.js';
 import { withStore } from './store-command.js';
 import type { RuleStore } from './store.js';
@@ -33,7 +33,7 @@ export function addList(program: Command, rules: Command): void {
     .option(
       '--rules <path>',
       'rules of this file or directory in place of those in force; may be given several times',
-      readMany,
+      readPaths,
     )
     .option('--files', 'the imported files in place of rules')
     .option('--json', 'one JSON object a line')

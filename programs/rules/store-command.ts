@@ -2,7 +2,7 @@
 import { stderr, stdout } from 'node:process';
 import type { Command } from 'commander';
 import { visible } from '../table.js';
-import { RULES_EXIT } from './exit.js';
+import { RULES_EXIT } from './shape.js';
 import type { Outcome, RuleStore } from './store.js';
 
 /** Runs a command's work on the store of the settings in force and sets the exit code. */

@@ -4,7 +4,7 @@ import { stderr } from 'node:process';
 import type { Command } from 'commander';
 import { nearestName } from '../../config/nearest.js';
 import { visible } from '../table.js';
-import { RULES_EXIT } from './exit.js';
+import { RULES_EXIT } from './shape.js';
 import { catalogue, rulesOfSettings, type CatalogueEntry, type RulesAtHand } from './in-force.js';
 import { tellOutcome } from './store-command.js';
 
