@@ -14,6 +14,8 @@ const MEMORY_BYTES_MAX = 16 * 1_048_576;
 const ENTRY = 3;
 /** Marks an entry as a plain way back; otherwise it says how far a repeat may still go. */
 const PLAIN = -1;
+/** Where the tables of `dispatch` say what to do at the end of the text. */
+const END_OF_TEXT = 256;
 
 let stack = new Int32Array(3 * 4_096);
 const NO_MEMORY = new Uint32Array(0);
@@ -52,18 +54,18 @@ export class Backtracker {
   find(from: number, emptyAllowed = true): Span | null {
     this.from = from;
     this.noEmptyAt = emptyAllowed ? -1 : from;
-    const { first, anchored } = this.program;
-    const { text, sets } = this;
+    const { starts, anchored } = this.program;
+    const { text } = this;
     const last = anchored ? 0 : text.length;
     this.slots.fill(-1);
     this.memory = null;
     this.memoryAfter = this.steps - FORGETFUL_STEPS - FORGETFUL_STEPS_PER_BYTE * (text.length - from);
     for (let start = from; start <= last; start++) {
-      if (first >= 0) {
-        const skippedFrom = start;
-        while (start < text.length && sets[first + text.charCodeAt(start)] === 0) start++;
-        this.steps -= (start - skippedFrom) >> 4;
-        if (start >= text.length || start > last) break;
+      if (starts.length > 0) {
+        const next = this.nextStart(start, last);
+        this.steps -= (next - start) >> 4;
+        if (next > last) break;
+        start = next;
       }
       this.top = 0;
       const end = this.run(0, start, -1);
@@ -71,6 +73,24 @@ export class Backtracker {
       if (this.steps <= 0) break;
     }
     return null;
+  }
+
+  /** The next place from `start` on whose bytes a match can begin with; beyond `last` when there is none. */
+  private nextStart(start: number, last: number): number {
+    const { starts } = this.program;
+    const { text, sets } = this;
+    const one = starts[0]!;
+    const two = starts[1] ?? -1;
+    const three = starts[2] ?? -1;
+    // As many bytes as there are sets have to follow.
+    const end = Math.min(last, text.length - starts.length);
+    for (let at = start; at <= end; at++) {
+      if (sets[one + text.charCodeAt(at)] === 0) continue;
+      if (two >= 0 && sets[two + text.charCodeAt(at + 1)] === 0) continue;
+      if (three >= 0 && sets[three + text.charCodeAt(at + 2)] === 0) continue;
+      return at;
+    }
+    return Math.max(start, last + 1);
   }
 
   /** Text of a group after a match, or null when it took no part. */
@@ -111,13 +131,27 @@ export class Backtracker {
         case OP.jump:
           pc = code[pc + 1]!;
           break;
-        case OP.split:
-          if (outermost && this.remembered(code[pc + 3]!, pos)) {
-            alive = false;
+        case OP.split: {
+          const one = code[pc + 4]!;
+          const other = code[pc + 5]!;
+          const byte = pos < length ? text.charCodeAt(pos) : -1;
+          if (one >= 0 && (byte < 0 || sets[one + byte] === 0)) {
+            pc = code[pc + 2]!;
             break;
           }
-          this.push(code[pc + 2]!, pos, PLAIN);
+          if (other < 0 || (byte >= 0 && sets[other + byte] === 1)) {
+            if (outermost && this.remembered(code[pc + 3]!, pos)) {
+              alive = false;
+              break;
+            }
+            this.push(code[pc + 2]!, pos, PLAIN);
+          }
           pc = code[pc + 1]!;
+          break;
+        }
+        case OP.dispatch:
+          pc = this.program.tables[code[pc + 1]! + (pos < length ? text.charCodeAt(pos) : END_OF_TEXT)]!;
+          alive = pc >= 0;
           break;
         case OP.run: {
           if (outermost && this.remembered(code[pc + 5]!, pos)) {

@@ -80,11 +80,21 @@ function concat(items: readonly PatternNode[]): Known {
       continue;
     }
     whole = false;
-    needed = better(better(needed, worthwhile(run)), known.needed);
-    run = known.exact ?? [''];
+    // Of a repeat the first turn stands next to what comes before it, and the last next to what comes after.
+    const turn = oneTurn(item);
+    const before = turn === null ? null : product(run, turn);
+    const next = better(worthwhile(run), before === null ? null : worthwhile(before));
+    needed = better(better(needed, next), known.needed);
+    run = known.exact ?? turn ?? [''];
   }
   if (whole) return { exact: run, needed: null };
   return { exact: null, needed: better(needed, worthwhile(run)) };
+}
+
+/** All texts of one turn of a repeat that has at least one, where they are few. */
+function oneTurn(node: PatternNode): readonly string[] | null {
+  if (node.kind === 'group' || node.kind === 'atomic') return oneTurn(node.item);
+  return node.kind === 'repeat' && node.min > 0 ? examine(node.item).exact : null;
 }
 
 function product(left: readonly string[], right: readonly string[]): readonly string[] | null {
@@ -123,10 +133,13 @@ function worthwhile(texts: readonly string[]): readonly string[] | null {
   return texts.length > 0 && texts.every((text) => text.length >= LITERAL_LENGTH_MIN) ? texts : null;
 }
 
+/** How much more rarely the later of two promises must be met to be taken. */
+const GAIN_MIN = 8;
+
 /** Of two promises the one that is more rarely met. */
 function better(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
   if (a === null || b === null) return a ?? b;
-  return commonness(b) < commonness(a) ? b : a;
+  return commonness(b) * GAIN_MIN < commonness(a) ? b : a;
 }
 
 /** How often any of the texts may be met: the sum of their chances. */

@@ -5,10 +5,17 @@ import type { PatternSource } from '../definition.js';
 import { Backtracker } from './backtrack.js';
 import { Effort } from './effort.js';
 import { requiredLiterals } from './literals.js';
-import { compileProgram, type Program } from './program.js';
+import { compileProgram, refuseTooLong, type Program } from './program.js';
 import { readPattern } from './read.js';
-import type { PatternTree } from './syntax.js';
+import type { ByteSet, PatternTree } from './syntax.js';
+import { windowOf } from './window.js';
 import { isCountable, isLinear, translate } from './translate.js';
+
+/** RE2 sources shorter than this are given to RE2 at once; for longer ones it is slow, having too many states to keep. */
+const LINEAR_FIRST_MAX = 5_000;
+/** What the other engine may spend on those before RE2 is asked after all: steps, and steps for each byte. */
+const FIRST_STEPS = 2_000;
+const FIRST_STEPS_PER_BYTE = 50;
 
 /** One text that patterns run over: latin1, one character per byte; its other forms are worked out once, when needed. */
 export class Subject {
@@ -31,6 +38,8 @@ export class Subject {
 export interface Pattern {
   /** Lower-case literals, one of which every match contains; null where any text must be tried. */
   readonly literals: readonly string[] | null;
+  /** What the first bytes of every match can be; empty where a match may take nothing. */
+  readonly window: readonly ByteSet[];
   /** Names of its named groups. */
   readonly names: readonly string[];
   /** Whether any match is possible at all, by literals alone. */
@@ -46,28 +55,19 @@ export interface Pattern {
 /** Compiles a pattern. Throws PatternError with the reason when it cannot be run. */
 export function compilePattern(pattern: PatternSource): Pattern {
   const tree = readPattern(pattern.source, pattern.flags);
-  const linear = isLinear(tree.node) ? linearSource(tree) : null;
-  const compiled = new CompiledPattern(tree, linear);
-  // What is neither linear nor fit for the other engine is refused now, not when mail comes.
-  if (linear === null) compiled.prepare();
-  return compiled;
+  // Whatever RE2 makes of it later, the other engine can run it; so nothing is refused when mail comes.
+  refuseTooLong(tree.node);
+  return new CompiledPattern(tree);
 }
 
-/** Its RE2 source, or null when RE2 does not take it. */
-function linearSource(tree: PatternTree): string | null {
-  const source = translate(tree.node);
-  try {
-    new RE2(source);
-    return source;
-  } catch {
-    // Too large for it (repeats of repeats): the other engine may still take it.
-    return null;
-  }
-}
+const NO_GROUPS: ReadonlySet<number> = new Set();
 
 class CompiledPattern implements Pattern {
   readonly literals: readonly string[] | null;
   readonly names: readonly string[];
+  readonly window: readonly ByteSet[];
+  /** RE2 source: undefined when not asked for yet, null where RE2 cannot run it. */
+  private linear: string | null | undefined = undefined;
   private engine: RE2 | null = null;
   /** The same keeping its place, for counting. */
   private counter: RE2 | null = null;
@@ -75,17 +75,10 @@ class CompiledPattern implements Pattern {
   private capturing: Program | null = null;
   private countable: boolean | null = null;
 
-  constructor(
-    private readonly tree: PatternTree,
-    private readonly linear: string | null,
-  ) {
+  constructor(private readonly tree: PatternTree) {
     this.literals = requiredLiterals(tree.node);
     this.names = [...tree.names.keys()];
-  }
-
-  /** Builds what will run. Throws PatternError. */
-  prepare(): Program {
-    return (this.program ??= compileProgram(this.tree, new Set()));
+    this.window = windowOf(tree.node);
   }
 
   possibleIn(subject: Subject): boolean {
@@ -93,13 +86,19 @@ class CompiledPattern implements Pattern {
   }
 
   test(subject: Subject, effort = new Effort()): boolean {
-    if (this.linear === null) return this.tried(subject, 1, effort) > 0;
-    return (this.engine ??= new RE2(this.linear)).test(subject.bytes);
+    const engine = this.linearEngine();
+    if (engine === null) return this.tried(subject, 1, effort) > 0;
+    if (this.linear!.length >= LINEAR_FIRST_MAX) {
+      const first = new Effort(FIRST_STEPS + FIRST_STEPS_PER_BYTE * subject.text.length);
+      const matched = this.tried(subject, 1, first) > 0;
+      if (first.givenUp === 0) return matched;
+    }
+    return engine.test(subject.bytes);
   }
 
   count(subject: Subject, countMax: number, effort = new Effort()): number {
     if (countMax <= 1) return countMax === 1 ? Number(this.test(subject, effort)) : 0;
-    this.countable ??= this.linear !== null && isCountable(this.tree.node);
+    this.countable ??= isCountable(this.tree.node) && this.linearEngine() !== null;
     return this.countable ? this.counted(subject, countMax) : this.tried(subject, countMax, effort);
   }
 
@@ -118,6 +117,20 @@ class CompiledPattern implements Pattern {
     return new Map([...taken].map(([name, texts]) => [name, [...texts]]));
   }
 
+  /** RE2 for this pattern, or null where it would not say what Perl says, or finds it too large. */
+  private linearEngine(): RE2 | null {
+    if (this.linear !== undefined) return this.engine;
+    this.linear = isLinear(this.tree.node) ? translate(this.tree.node) : null;
+    if (this.linear === null) return null;
+    try {
+      this.engine = new RE2(this.linear);
+    } catch {
+      // Repeats of repeats, most often: more states than RE2 takes.
+      this.linear = null;
+    }
+    return this.engine;
+  }
+
   private counted(subject: Subject, countMax: number): number {
     const counter = (this.counter ??= new RE2(this.linear!, 'g'));
     counter.lastIndex = 0;
@@ -127,7 +140,10 @@ class CompiledPattern implements Pattern {
   }
 
   private tried(subject: Subject, countMax: number, effort: Effort): number {
-    return searchAll(new Backtracker(this.prepare(), subject.text, effort), countMax);
+    return searchAll(
+      new Backtracker((this.program ??= compileProgram(this.tree, NO_GROUPS)), subject.text, effort),
+      countMax,
+    );
   }
 }
 

@@ -2,6 +2,7 @@
 // sets in another. A counted repeat is written out, so the program is bounded by a limit on its length.
 import { lengthOf } from './length.js';
 import { BYTES, PatternError, type Assertion, type ByteSet, type PatternNode, type PatternTree } from './syntax.js';
+import { windowOf } from './window.js';
 
 /** Longest program, numbers; beyond it the pattern is refused. */
 export const PROGRAM_LENGTH_MAX = 400_000;
@@ -15,7 +16,7 @@ export const OP = {
   byte: 2,
   /** target. */
   jump: 3,
-  /** preferred target, other target, memory slot. */
+  /** preferred target, other target, memory slot, and for both targets the offset of the set they begin with (-1 any). */
   split: 4,
   /** number of the assertion. */
   assert: 5,
@@ -31,13 +32,15 @@ export const OP = {
   atomic: 10,
   /** slot, target: leaves a loop whose turn took no text. */
   leaveIfEmpty: 11,
+  /** offset of a table in which the next byte gives the target: of many branches only those that can begin with it. */
+  dispatch: 12,
 } as const;
 
 export const RUN_GREEDY = 0;
 export const RUN_LAZY = 1;
 export const RUN_POSSESSIVE = 2;
 export const RUN_LENGTH = 7;
-export const SPLIT_LENGTH = 4;
+export const SPLIT_LENGTH = 6;
 
 export const ASSERTIONS: readonly Assertion[] = [
   'text-start',
@@ -54,19 +57,49 @@ export interface Program {
   readonly code: Int32Array;
   /** Byte sets one after another, 256 bytes each. */
   readonly sets: Uint8Array;
+  /** Tables of `dispatch`: a target for each byte, then one for the end of the text; -1 for none. */
+  readonly tables: Int32Array;
   /** Slots for positions: two for each group number (0 unused), then one for each loop that may turn on nothing. */
   readonly slots: number;
   /** Memory slots: places where the same state may be reached again. */
   readonly memories: number;
   /** Whether a state's outcome depends on its place alone, so that what failed once need not be tried again. */
   readonly memorable: boolean;
-  /** Offset of the set of bytes a match can begin with, or -1 for any or none. */
-  readonly first: number;
+  /** Offsets of the sets of the bytes that a match begins with; at most START_SETS_MAX. */
+  readonly starts: readonly number[];
   /** Whether a match can only begin at the start of the text. */
   readonly anchored: boolean;
 }
 
-/** Compiles. `kept` are the groups whose text is wanted apart from back references. Throws PatternError when too long. */
+/** Throws PatternError when the program of a pattern would be too long; otherwise it can be compiled at any time. */
+export function refuseTooLong(node: PatternNode): void {
+  if (lengthOfProgram(node) > PROGRAM_LENGTH_MAX) throw new PatternError('its repeats multiply to too much');
+}
+
+/** Numbers that the instructions of a node take, at most. */
+function lengthOfProgram(node: PatternNode): number {
+  const around = SPLIT_LENGTH + 4;
+  switch (node.kind) {
+    case 'concat':
+      return node.items.reduce((sum, item) => sum + lengthOfProgram(item), 0);
+    case 'alternate':
+      return node.branches.reduce((sum, branch) => sum + lengthOfProgram(branch) + around, around);
+    case 'repeat': {
+      if (isSingle(node.item)) return RUN_LENGTH;
+      return (lengthOfProgram(node.item) + around) * (node.max === null ? node.min + 1 : Math.max(1, node.max));
+    }
+    case 'group':
+    case 'atomic':
+    case 'look':
+      return lengthOfProgram(node.item) + around;
+    case 'reference':
+      return 3 + node.captures.length;
+    default:
+      return 2;
+  }
+}
+
+/** Compiles what `refuseTooLong` lets pass. `kept` are the groups whose text is wanted apart from back references. */
 export function compileProgram(tree: PatternTree, kept: ReadonlySet<number>): Program {
   return new Compiler(tree, kept).compile();
 }
@@ -76,6 +109,11 @@ class Compiler {
   private readonly sets: ByteSet[] = [];
   private readonly setOffsets = new Map<string, number>();
   private readonly referenced: Set<number>;
+  /** Where branches part, and where each begins. */
+  private readonly partings: { readonly at: number; readonly branches: readonly number[] }[] = [];
+  private readonly branchesAt = new Map<number, readonly number[]>();
+  private readonly tables: number[] = [];
+  private readonly firstSets = new Map<number, ByteSet | null>();
   private slots: number;
   private memories = 0;
   private memorable = true;
@@ -91,25 +129,27 @@ class Compiler {
   compile(): Program {
     this.write(this.tree.node);
     this.emit(OP.match);
-    this.fillFollowers();
-    const firstSet = this.firstSet(0);
-    const first = firstSet === null ? -1 : this.setOffset(firstSet);
+    this.fillTables();
+    this.fillSets();
+    const starts = windowOf(this.tree.node)
+      .slice(0, START_SETS_MAX)
+      .map((set) => this.setOffset(set));
     const sets = new Uint8Array(this.sets.length * BYTES);
     this.sets.forEach((set, index) => sets.set(set, index * BYTES));
     return {
       code: Int32Array.from(this.code),
       sets,
+      tables: Int32Array.from(this.tables),
       slots: this.slots,
       memories: this.memories,
       memorable: this.memorable,
-      first,
+      starts,
       anchored: isAnchored(this.tree.node),
     };
   }
 
   private emit(...numbers: number[]): number {
     const at = this.code.length;
-    if (at + numbers.length > PROGRAM_LENGTH_MAX) throw new PatternError('its repeats multiply to too much');
     this.code.push(...numbers);
     return at;
   }
@@ -158,16 +198,17 @@ class Compiler {
   }
 
   private writeAlternate(branches: readonly PatternNode[]): void {
+    const at = this.emit(OP.dispatch, 0);
+    const starts: number[] = [];
     const ends: number[] = [];
-    branches.forEach((branch, index) => {
-      if (index === branches.length - 1) return this.write(branch);
-      const split = this.emit(OP.split, 0, 0, this.memories++);
-      this.code[split + 1] = this.code.length;
+    for (const branch of branches) {
+      starts.push(this.code.length);
       this.write(branch);
       ends.push(this.emit(OP.jump, 0));
-      this.code[split + 2] = this.code.length;
-    });
+    }
     for (const end of ends) this.code[end + 1] = this.code.length;
+    this.partings.push({ at, branches: starts });
+    this.branchesAt.set(at, starts);
   }
 
   private writeGroup(item: PatternNode, capture: number | null): void {
@@ -231,7 +272,7 @@ class Compiler {
 
   /** A choice between what follows it and what comes after, preferring the latter when lazy. */
   private split(lazy: boolean): number {
-    const at = this.emit(OP.split, 0, 0, this.memories++);
+    const at = this.emit(OP.split, 0, 0, this.memories++, -1, -1);
     this.code[at + (lazy ? 2 : 1)] = this.code.length;
     return at;
   }
@@ -240,13 +281,51 @@ class Compiler {
     this.code[at + (lazy ? 1 : 2)] = this.code.length;
   }
 
-  /** Gives each repeat of one set the set of bytes that may come after it, so that most ways back are skipped. */
-  private fillFollowers(): void {
-    for (let at = 0; at < this.code.length; at += this.lengthAt(at)) {
-      if (this.code[at] !== OP.run) continue;
-      const set = this.firstSet(at + RUN_LENGTH);
-      if (set !== null) this.code[at + 6] = this.setOffset(set);
+  /** For each parting and each byte, a chain of choices between the branches that can begin with it. */
+  private fillTables(): void {
+    for (const { at, branches } of this.partings) {
+      const firsts = branches.map((branch) => this.firstSet(branch));
+      const chains = new Map<string, number>();
+      this.code[at + 1] = this.tables.length;
+      for (let byte = 0; byte <= BYTES; byte++) {
+        let fit: readonly number[] = branches.filter(
+          (_, index) => firsts[index] === null || firsts[index]![byte] === 1,
+        );
+        // Many branches told apart in many ways would take more room than they save time.
+        const apart = fit.length * (chains.size + 1) <= CHAINS_LENGTH_MAX;
+        if (!apart) fit = branches;
+        const key = fit.join(',');
+        let chain = chains.get(key);
+        if (chain === undefined) chains.set(key, (chain = this.writeChain(fit)));
+        this.tables.push(chain);
+      }
     }
+  }
+
+  private writeChain(branches: readonly number[]): number {
+    if (branches.length <= 1) return branches[0] ?? -1;
+    const at = this.code.length;
+    branches.slice(0, -1).forEach((branch, index) => {
+      const last = index === branches.length - 2;
+      const next = last ? branches[index + 1]! : this.code.length + SPLIT_LENGTH;
+      this.emit(OP.split, branch, next, this.memories++, -1, -1);
+    });
+    return at;
+  }
+
+  /** Gives repeats and choices the sets of bytes that may come next, so that most ways are never gone. */
+  private fillSets(): void {
+    for (let at = 0; at < this.code.length; at += this.lengthAt(at)) {
+      if (this.code[at] === OP.run) this.code[at + 6] = this.firstOffset(at + RUN_LENGTH);
+      if (this.code[at] !== OP.split) continue;
+      this.code[at + 4] = this.firstOffset(this.code[at + 1]!);
+      this.code[at + 5] = this.firstOffset(this.code[at + 2]!);
+    }
+  }
+
+  private firstOffset(from: number): number {
+    const set = this.firstSet(from);
+    return set === null ? -1 : this.setOffset(set);
   }
 
   private lengthAt(at: number): number {
@@ -258,6 +337,12 @@ class Compiler {
 
   /** Bytes that what begins at `from` can begin with, or null where it may take nothing (or is too involved to tell). */
   private firstSet(from: number): ByteSet | null {
+    let found = this.firstSets.get(from);
+    if (found === undefined) this.firstSets.set(from, (found = this.findFirstSet(from)));
+    return found;
+  }
+
+  private findFirstSet(from: number): ByteSet | null {
     const set = new Uint8Array(BYTES);
     const seen = new Set<number>();
     const open = [from];
@@ -290,6 +375,8 @@ class Compiler {
         return [a];
       case OP.split:
         return [a, b];
+      case OP.dispatch:
+        return this.branchesAt.get(at) ?? null;
       case OP.leaveIfEmpty:
         return [at + 3, b];
       case OP.assert:
@@ -305,6 +392,10 @@ class Compiler {
   }
 }
 
+/** Most choices written out to tell the branches of one parting apart. */
+const CHAINS_LENGTH_MAX = 4_000;
+/** How many bytes of a place are looked at before a match is tried there. */
+export const START_SETS_MAX = 3;
 /** How many states are looked at to find out what a match begins with. */
 const FIRST_SET_STATES_MAX = 400;
 
@@ -319,6 +410,7 @@ const OP_LENGTHS: Readonly<Record<number, number>> = {
   [OP.look]: 5,
   [OP.atomic]: 2,
   [OP.leaveIfEmpty]: 3,
+  [OP.dispatch]: 2,
 };
 
 function singleSet(node: PatternNode): ByteSet | null {

@@ -57,13 +57,11 @@ export class Screen {
 
   /** Indexes of the texts in which the pattern may match, or null where all must be tried. */
   placesOf(input: TextInput, pattern: Pattern): readonly number[] | null {
-    if (pattern.literals === null) return null;
     return this.candidates(input, () => this.mail.texts(input)).placesOf(pattern);
   }
 
   /** Whether the pattern may match the header value that the selector gives. */
   headerMayMatch(selector: HeaderSelector, value: Subject, pattern: Pattern): boolean {
-    if (pattern.literals === null) return true;
     return this.candidates(headerKey(selector), () => [value]).placesOf(pattern)?.length !== 0;
   }
 
