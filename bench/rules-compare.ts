@@ -2,7 +2,8 @@
 // same messages, network and Bayes off. Prints the share of messages with the same scored hits, the rules that differ,
 // the ratio of CPU time, and where ours goes. Installs nothing and says what to install.
 //   node dist/bench/rules-compare.js [--every 23] [--oracle FILE] [--rules DIR]… [--differences FILE]   (WEIR_DATA)
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -16,8 +17,9 @@ import { profilePhases } from './rules-phases.js';
 export const STOCK_DIRECTORIES = ['/usr/share/spamassassin', '/etc/spamassassin'];
 /** Totals that differ by less count as the same. */
 const SCORE_TOLERANCE = 0.05;
-const ORACLE_MS_PER_MESSAGE = 10_000;
-const ORACLE_OUTPUT_MAX_BYTES = 1_024 * 1_024 * 1_024;
+/** Longest that SpamAssassin may take to start, and then for a message, ms. */
+const ORACLE_START_MS = 60_000;
+const ORACLE_MS_PER_MESSAGE = 5_000;
 const ROWS_SHOWN_MAX = 60;
 const US_PER_MS = 1_000;
 
@@ -54,8 +56,17 @@ export interface Comparison {
   readonly theirsCpuMs: number | null;
 }
 
+/** Our engine with these rules, those directories left out that are not there. */
+export function openStock(directories: readonly string[] = STOCK_DIRECTORIES): LoadedRules {
+  return openRules(directories.filter((path) => existsSync(path)));
+}
+
 /** Runs our engine over the messages of the oracle's lines and holds both against each other. */
-export function compareHits(rules: LoadedRules, lines: readonly OracleLine[], read: (file: string) => Buffer): Comparison {
+export function compareHits(
+  rules: LoadedRules,
+  lines: readonly OracleLine[],
+  read: (file: string) => Buffer,
+): Comparison {
   const differences = new Map<string, RuleDifference>();
   let sameHits = 0;
   let sameTotals = 0;
@@ -117,18 +128,22 @@ function note(
   }
 }
 
-/** What the real SpamAssassin says of these files. Throws when it cannot be run. */
-export function runOracle(files: readonly string[]): readonly OracleLine[] {
-  const ran = spawnSync('perl', [resolve('bench', 'peers', 'spamassassin-hits.pl'), '--cpu'], {
-    input: files.join('\n'),
-    encoding: 'utf8',
-    timeout: ORACLE_MS_PER_MESSAGE * files.length,
-    maxBuffer: ORACLE_OUTPUT_MAX_BYTES,
+/** What the real SpamAssassin says of these files. Rejects when it cannot be run or takes far too long. */
+export async function runOracle(files: readonly string[]): Promise<readonly OracleLine[]> {
+  const script = resolve('bench', 'peers', 'spamassassin-hits.pl');
+  const child = spawn('perl', [script, '--cpu'], {
     stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: ORACLE_START_MS + ORACLE_MS_PER_MESSAGE * files.length,
   });
-  if (ran.error !== undefined) throw ran.error;
-  if (ran.status !== 0) throw new Error(`spamassassin-hits.pl ended with ${String(ran.status)}: ${ran.stderr}`);
-  return readOracle(ran.stdout);
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  child.stdin.end(files.map((file) => `${file}\n`).join(''));
+  const [status] = (await once(child, 'close')) as [number | null];
+  if (status !== 0)
+    throw new Error(`spamassassin-hits.pl ended with ${String(status)}: ${Buffer.concat(err).toString()}`);
+  return readOracle(Buffer.concat(out).toString('latin1'));
 }
 
 /** Lines that an earlier run wrote; a last line that is not whole is left out. */
@@ -171,7 +186,7 @@ function differenceLines(title: string, differences: readonly RuleDifference[]):
   return [`${title}: ${differences.length} rules differ`, ...rows];
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       every: { type: 'string', default: '23' },
@@ -180,10 +195,10 @@ function main(): void {
       differences: { type: 'string' },
     },
   });
-  const lines = oracleLines(values.oracle, Number(values.every));
+  const lines = await oracleLines(values.oracle, Number(values.every));
   if (lines === null) return;
   const startedMs = performance.now();
-  const rules = openRules(values.rules.filter((path) => existsSync(path)));
+  const rules = openStock(values.rules);
   const loadMs = performance.now() - startedMs;
   console.log(`${rules.set.byName.size} rules in ${loadMs.toFixed(0)} ms, ${rules.refusals.length} lines not taken`);
   // The first messages are the compiler's.
@@ -200,7 +215,7 @@ function main(): void {
   for (const line of profilePhases(() => mails.forEach((mail) => judge(rules, mail)), mails.length)) console.log(line);
 }
 
-function oracleLines(file: string | undefined, every: number): readonly OracleLine[] | null {
+async function oracleLines(file: string | undefined, every: number): Promise<readonly OracleLine[] | null> {
   if (file !== undefined) return readOracle(readFileSync(file, 'latin1')).filter((_, index) => index % every === 0);
   const data = findData();
   if (data === null) return null;
@@ -213,4 +228,4 @@ function oracleLines(file: string | undefined, every: number): readonly OracleLi
   return runOracle(sampleMail(data, every));
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) main();
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();
