@@ -147,6 +147,7 @@ export function looksIntoBody(mail: RuleMail): boolean {
  */
 function bodyFreemails(mail: RuleMail): readonly string[] | null {
   const { freemail, tlds } = mail.settings;
+  const cleaned = looksIntoBody(mail);
   const found = new Set<string>();
   for (const [uri, { types }] of mail.uris.details) {
     if (found.size >= LINK_ADDRESSES_MAX || !types.has('a') || types.has('parsed')) continue;
@@ -154,7 +155,7 @@ function bodyFreemails(mail: RuleMail): readonly string[] | null {
     if (address !== null) found.add(address);
   }
   for (const { text } of mail.texts('body')) {
-    for (const address of addressesIn(withoutQuoted(text, tlds), tlds, BODY_ADDRESSES_MAX)) {
+    for (const address of addressesIn(cleaned ? text : withoutQuoted(text, tlds), tlds, BODY_ADDRESSES_MAX)) {
       if (found.size < BODY_ADDRESSES_MAX) found.add(address);
     }
   }

@@ -22,6 +22,8 @@ import {
 import { cleaningTables } from './cleaning-tables.js';
 import type { MailHeader } from './header.js';
 import type { RuleFacts } from '../evals/facts.js';
+import { looksIntoBody } from '../evals/freemail-eval.js';
+import { withoutQuoted } from './found-addresses.js';
 import { HeaderValues, NOTHING, type HeaderSource } from './header-values.js';
 import type { HtmlFacts } from './html.js';
 import { ownRelayOf } from './own-relay.js';
@@ -50,6 +52,7 @@ export class RuleMail {
   private parsedMail: ParsedMail | null = null;
   private readRelays: Relays | null = null;
   private fields: readonly MailHeader[] | null = null;
+  private allParagraphs: readonly string[] | null = null;
   private leafParts: readonly MailPart[] | null = null;
   private renderedParts: readonly (RenderedPart | null)[] | null = null;
   private collectedUris: MailUris | null = null;
@@ -136,7 +139,7 @@ export class RuleMail {
       const signatures = settings.parseDkimUris ? ['DomainKey-Signature', 'DKIM-Signature'] : [];
       this.collectedUris = collectUris(
         {
-          body: this.texts('body').map(({ text }) => text),
+          body: this.paragraphs,
           html: this.htmlUris,
           signatures: signatures.flatMap((name) => this.headers.get(name) ?? []),
         },
@@ -194,7 +197,7 @@ export class RuleMail {
     switch (input) {
       case 'body':
         if (this.rendered.some((part) => part !== null && part.all.text.length > BODY_PART_MAX)) this.anyCut = true;
-        return this.withinLimit(this.bodyOf('all'));
+        return this.searchedByFreemail();
       case 'rawbody':
         if (this.leaves.some((part) => part.type.startsWith('text/') && part.bytes().length > RAWBODY_PART_MAX))
           this.anyCut = true;
@@ -204,6 +207,18 @@ export class RuleMail {
       case 'full':
         return [this.parsed.pristine.slice(0, this.limited(this.parsed.pristine.length))];
     }
+  }
+
+  /** The body before any eval changed it. */
+  private get paragraphs(): readonly string[] {
+    this.allParagraphs ??= this.withinLimit(this.bodyOf('all'));
+    return this.allParagraphs;
+  }
+
+  /** SpamAssassin's FreeMail plugin, where it looks for addresses in the body, leaves the text without those it skips. */
+  private searchedByFreemail(): readonly string[] {
+    const { tlds } = this.settings;
+    return looksIntoBody(this) ? this.paragraphs.map((text) => withoutQuoted(text, tlds)) : this.paragraphs;
   }
 
   private limited(size: number): number {
