@@ -87,7 +87,7 @@ class PartReader {
     const disposition = lowerAscii(part.value('content-disposition') ?? '');
     if (type === 'multipart/alternative') this.alternative = true;
     this.addHeader(type, part.encoding, disposition, charset ?? '');
-    if (part.lines !== null) this.addLines(part.lines, type, part.encoding, disposition, charset);
+    if (part.raw !== null) this.addLines(part.lines(), type, part.encoding, disposition, charset);
   }
 
   private addHeader(type: string, encoding: string, disposition: string, charset: string): void {
@@ -258,9 +258,9 @@ function longestBase64(mail: RuleMail): number {
   if (longest === undefined) {
     longest = 0;
     for (const part of allParts(mail.parsed.root)) {
-      if (part.lines === null || part.encoding !== 'base64') continue;
+      if (part.raw === null || part.encoding !== 'base64') continue;
       if (readContentType(part.value('content-type')).type === 'application/ics') continue;
-      for (const line of part.lines) longest = Math.max(longest, line.length);
+      for (const line of part.lines()) longest = Math.max(longest, line.length);
     }
     lengths.set(mail, longest);
   }

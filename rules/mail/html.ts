@@ -64,10 +64,13 @@ const FORM_ACTIONS_MAX = 100;
 /** Longest list of font names that is read. */
 const FACE_LENGTH_MAX = 200;
 
+/** Longest HTML that is rendered, characters; SpamAssassin itself has no bound, and looks at the first 50,000 of the result. */
+export const HTML_LENGTH_MAX = 1_000_000;
+
 /** Renders the decoded text of a part; `bytes` is its length before charset decoding. */
 export function renderHtml(source: DecodedText, bytes: number): RenderedHtml {
   const renderer = new Renderer(source.wide);
-  renderer.render(source.text);
+  renderer.render(source.text.slice(0, HTML_LENGTH_MAX));
   return renderer.result(source, bytes);
 }
 

@@ -15,7 +15,8 @@ const PARTS_MAX = 1_000;
 export interface Waiting {
   readonly part: MailPart;
   readonly boundary: string | null;
-  lines: string[];
+  /** Undecoded. */
+  text: string;
   readonly depthLeft: number;
 }
 
@@ -33,11 +34,11 @@ export function readMultipart(multipart: Waiting, reading: Reading): void {
 
 class MultipartReader {
   private readonly boundary: string;
-  private readonly lines: readonly string[];
+  private readonly text: string;
   private part = new MailPart();
   private field: string | null = null;
-  private inBody = false;
-  private content: string[] | null = null;
+  /** Where the content of the part begins; -1 while its header is read. */
+  private bodyFrom = -1;
   /** The part before repeats our boundary for its own: up to its end, boundary lines are its content. */
   private nested = false;
   private count = 0;
@@ -47,90 +48,109 @@ class MultipartReader {
     private readonly reading: Reading,
   ) {
     this.boundary = multipart.boundary!;
-    this.lines = multipart.lines;
+    this.text = multipart.text;
   }
 
   read(): void {
     this.multipart.part.children = [];
-    const { lines } = this;
+    const { text } = this;
     let at = this.start();
-    while (at < lines.length) {
-      const line = lines[at++]!;
-      let delimiter = this.delimiter(line);
+    while (at < text.length) {
+      const from = at;
+      at = this.nextLine(from);
+      let delimiter = this.delimiter(from, at);
       const closes = delimiter === 'end';
       if (delimiter !== null && this.nested) {
         delimiter = null;
         if (closes) this.nested = false;
       }
-      if (delimiter === null && at < lines.length) {
-        this.readLine(line);
+      if (delimiter === null && at < text.length) {
+        at = this.readLine(from, at);
         continue;
       }
-      this.endPart(delimiter === null ? line : null);
+      this.endPart(delimiter === null ? at : from, from, delimiter !== null);
       if (closes) {
         const { boundaries } = this.reading;
         boundaries.set(this.boundary, (boundaries.get(this.boundary) ?? 0) - 1);
         break;
       }
-      if (at < lines.length && !isStrictFieldStart(lines[at]!)) this.reading.flags.add('missing_mime_headers');
+      if (at < text.length && !this.isFieldAt(at)) this.reading.flags.add('missing_mime_headers');
       if (++this.count === PARTS_MAX) {
         this.reading.flags.add('mimepart_limit_exceeded');
         return;
       }
       this.part = new MailPart();
-      this.inBody = false;
-      this.content = null;
+      this.bodyFrom = -1;
       this.field = null;
     }
-    for (; at < lines.length; at++) {
-      if (/[^\t-\r .]/.test(lines[at]!)) {
-        this.reading.flags.add('mime_epilogue_exists');
-        break;
-      }
-    }
+    if (at < text.length && /[^\t-\r .]/.test(text.slice(at))) this.reading.flags.add('mime_epilogue_exists');
+  }
+
+  private nextLine(from: number): number {
+    const end = this.text.indexOf('\n', from);
+    return end < 0 ? this.text.length : end + 1;
+  }
+
+  /** A field name with its colon right behind it. */
+  private isFieldAt(at: number): boolean {
+    return /^[!-9;-~]+:/.test(this.text.slice(at, this.nextLine(at)));
   }
 
   /** The line after the first boundary; the first line of all when there is none. */
   private start(): number {
-    for (let at = 0; at < this.lines.length; at++) {
-      if (this.delimiter(this.lines[at]!) !== 'next') continue;
+    for (let at = 0; at >= 0; at = this.nextDashes(at)) {
+      const end = this.nextLine(at);
+      if (this.delimiter(at, end) !== 'next') continue;
       this.reading.boundaries.set(this.boundary, 1);
-      const following = this.lines[at + 1];
-      if (following !== undefined && !isStrictFieldStart(following)) this.reading.flags.add('missing_mime_headers');
-      return at + 1;
+      if (end < this.text.length && !this.isFieldAt(end)) this.reading.flags.add('missing_mime_headers');
+      return end;
     }
     return 0;
   }
 
-  private delimiter(line: string): 'next' | 'end' | null {
-    if (!line.startsWith('--') || !line.startsWith(this.boundary, 2)) return null;
-    let at = 2 + this.boundary.length;
-    const closes = line.startsWith('--', at);
-    if (closes) at += 2;
-    while (at < line.length && isBlankCode(line.charCodeAt(at))) at++;
-    return at < line.length ? null : closes ? 'end' : 'next';
+  /** The next line after `at` that starts with dashes, or -1. */
+  private nextDashes(at: number): number {
+    const found = this.text.indexOf('\n--', at);
+    return found < 0 ? -1 : found + 1;
   }
 
-  private readLine(line: string): void {
-    if (!this.inBody) {
+  private delimiter(from: number, end: number): 'next' | 'end' | null {
+    const { text } = this;
+    if (!text.startsWith('--', from) || !text.startsWith(this.boundary, from + 2)) return null;
+    let at = from + 2 + this.boundary.length;
+    const closes = text.startsWith('--', at);
+    if (closes) at += 2;
+    while (at < end && isBlankCode(text.charCodeAt(at))) at++;
+    return at < end ? null : closes ? 'end' : 'next';
+  }
+
+  /** Reads a line that is neither boundary nor the last one; where to go on. */
+  private readLine(from: number, end: number): number {
+    if (this.bodyFrom < 0) {
+      const line = this.text.slice(from, end);
       if (isFieldStart(line)) {
         this.keepField();
         this.field = line;
-        return;
+        return end;
       }
       const first = line.charCodeAt(0);
       if (this.field !== null && (first === 0x20 || first === 0x09)) {
         this.field += line;
-        return;
+        return end;
       }
       const key = this.keepField();
       if (key === 'content-type')
         this.nested ||= readContentType(this.part.value('content-type')).boundary === this.boundary;
-      this.inBody = true;
-      if (line === '\n' || line === '\r\n' || line === '' || line === '\r') return;
-      this.reading.flags.add('missing_mime_head_body_separator');
+      const isEmpty = line === '\n' || line === '\r\n';
+      if (!isEmpty) this.reading.flags.add('missing_mime_head_body_separator');
+      this.bodyFrom = isEmpty ? end : from;
     }
-    this.addLine(line);
+    // Nothing happens before the next line with dashes, or the last line of all.
+    const next = this.nextDashes(end - 1);
+    if (next >= 0) return next;
+    const { text } = this;
+    const lastEnd = text.endsWith('\n') ? text.length - 1 : text.length;
+    return Math.max(end, text.lastIndexOf('\n', lastEnd - 1) + 1);
   }
 
   /** Adds the field that was being read to the part; its name in lower case. */
@@ -146,24 +166,12 @@ class MultipartReader {
     return lowerAscii(name);
   }
 
-  private addLine(line: string): void {
-    this.content ??= [];
-    let from = 0;
-    for (; line.length - from > BODY_LINE_MAX; from += BODY_LINE_MAX)
-      this.content.push(`${line.slice(from, from + BODY_LINE_MAX)}\n`);
-    this.content.push(from === 0 ? line : line.slice(from));
-  }
-
-  /** The part is complete: at a boundary line (null), or with the last line there is. */
-  private endPart(lastLine: string | null): void {
-    if (lastLine !== null) this.addLine(lastLine);
-    const content = this.content ?? [];
-    if (lastLine === null && content.length > 0) {
-      // The line end before a boundary belongs to the boundary.
-      const last = content.pop()!;
-      const without = last.endsWith('\n') ? last.slice(0, -1) : last;
-      if (without !== '') content.push(without);
-    }
+  /** The part is complete, with content up to `end`: at a boundary line, or with the last line there is. */
+  private endPart(end: number, lastFrom: number, atBoundary: boolean): void {
+    const from = this.bodyFrom < 0 ? (atBoundary ? end : lastFrom) : this.bodyFrom;
+    // The line end before a boundary belongs to the boundary.
+    const isEnded = atBoundary && end > from && this.text.charCodeAt(end - 1) === LINE_FEED;
+    const content = brokenLines(this.text.slice(from, isEnded ? end - 1 : end));
     const declared = readContentType(this.part.value('content-type'));
     const inDigest = declared.missing && this.multipart.part.type === 'multipart/digest';
     this.part.type = inDigest ? 'message/rfc822' : declared.type;
@@ -173,13 +181,27 @@ class MultipartReader {
     this.reading.waiting.push({
       part: this.part,
       boundary,
-      lines: content,
+      text: content,
       depthLeft: this.multipart.depthLeft - 1,
     });
   }
 }
 
-/** A field name with its colon right behind it. */
-function isStrictFieldStart(line: string): boolean {
-  return /^[!-9;-~]+:/.test(line);
+const LINE_FEED = 0x0a;
+
+/** Long lines are broken. */
+function brokenLines(text: string): string {
+  let broken = '';
+  let from = 0;
+  for (let at = 0; text.length - at > BODY_LINE_MAX;) {
+    // The last line end that is near enough: all lines up to it are short.
+    const end = text.lastIndexOf('\n', at + BODY_LINE_MAX - 1);
+    if (end >= at) at = end + 1;
+    else {
+      broken += `${text.slice(from, at + BODY_LINE_MAX)}\n`;
+      at += BODY_LINE_MAX;
+      from = at;
+    }
+  }
+  return from === 0 ? text : broken + text.slice(from);
 }

@@ -5,7 +5,7 @@ import { readContentType } from './content-type.js';
 import { MailHeader } from './header.js';
 import { readMultipart, type Waiting } from './multipart.js';
 import { allParts, MailPart } from './part.js';
-import { splitLines } from './transfer.js';
+import { splitLines, unixLines } from './transfer.js';
 import { isBlank } from './white.js';
 
 /** Longest name and value of a field, bytes; the rest is cut off. */
@@ -57,7 +57,7 @@ export function parseMail(raw: Buffer | string): ParsedMail {
     if (next.part.type.startsWith('multipart/') && next.boundary !== null && next.depthLeft > 0)
       readMultipart(next, { flags, boundaries, waiting });
     else readLeaf(next, waiting);
-    next.lines = [];
+    next.text = '';
   }
   return {
     pristine: read.headerText + read.bodyText,
@@ -73,7 +73,7 @@ export function parseMail(raw: Buffer | string): ParsedMail {
 }
 
 /** A part that is not taken apart further, or an embedded message, which is. */
-function readLeaf({ part, boundary, lines, depthLeft }: Waiting, waiting: Waiting[]): void {
+function readLeaf({ part, boundary, text, depthLeft }: Waiting, waiting: Waiting[]): void {
   const declared = readContentType(part.value('content-type'));
   if (!declared.missing)
     part.type = !declared.type.startsWith('multipart/') || boundary !== null ? declared.type : 'text/plain';
@@ -81,7 +81,7 @@ function readLeaf({ part, boundary, lines, depthLeft }: Waiting, waiting: Waitin
   part.name =
     dispositionName(part.value('content-disposition')) ?? (declared.name === '0' ? null : declared.name || null);
   part.boundary = boundary;
-  part.lines = lines;
+  part.raw = text;
   if (depthLeft <= 0 || (part.type !== 'message/rfc822' && part.type !== 'message/global')) return;
   const content = part.bytes();
   if (content === '') return;
@@ -104,31 +104,37 @@ interface ReadMessage {
 
 const MBX_LINE = /^[\t-\r \d]\d-[a-zA-Z]{3}-\d{4}[\t-\r ]\d{2}:\d{2}:\d{2}[^\n]*,\d+;[\da-f]{12}-\w{8}\r?\n?$/;
 
-function readMessage(text: string, depthLeft: number, flags: Set<ParseFlag>): ReadMessage {
-  const lines = text === '' ? ['\n'] : splitLines(text);
-  const mbox = isMboxLine(lines[0]!) || MBX_LINE.test(lines[0]!);
-  const from = mbox ? 1 : 0;
-  const crlf = (lines[from] ?? '').includes('\r\n') || (lines.length > from && lines.at(-1)!.includes('\r\n'));
+function readMessage(whole: string, depthLeft: number, flags: Set<ParseFlag>): ReadMessage {
+  const text = whole === '' ? '\n' : whole;
+  const first = firstLine(text, 0);
+  const mbox = isMboxLine(first) || MBX_LINE.test(first);
+  const from = mbox ? first.length : 0;
+  const crlf = firstLine(text, from).includes('\r\n') || (from < text.length && text.endsWith('\r\n'));
   const root = new MailPart();
-  const header = new HeaderReader(lines, from, crlf, root, flags);
+  const header = new HeaderReader(text, from, crlf, root, flags);
   header.read();
-  const rest = lines.slice(header.at);
-  const bodyText = rest.join('');
-  const body = cutBlankRuns(crlf ? rest.map(withoutCr) : rest);
+  const bodyText = text.slice(header.at);
+  let body = cutBlankRuns(crlf ? unixLines(bodyText) : bodyText);
   const { type, boundary } = readContentType(root.value('content-type'));
   root.type = type;
-  const first = body[0];
-  if (type.startsWith('multipart/') && body.length > 1 && first !== undefined && !isBlank(first)) {
+  const top = firstLine(body, 0);
+  if (type.startsWith('multipart/') && top.length < body.length && !isBlank(top)) {
     // What looks like header fields at the top of the body is not part of the header.
-    if (boundary === null || !first.startsWith(`--${boundary}`)) body.unshift('\n');
+    if (boundary === null || !top.startsWith(`--${boundary}`)) body = `\n${body}`;
   }
   return {
     root,
-    waiting: { part: root, boundary, lines: body, depthLeft },
+    waiting: { part: root, boundary, text: body, depthLeft },
     headerText: header.text,
     bodyText,
-    mboxLine: mbox ? lines[0]! : null,
+    mboxLine: mbox ? first : null,
   };
+}
+
+/** The line that starts at `from`, with its end. */
+function firstLine(text: string, from: number): string {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.slice(from) : text.slice(from, end + 1);
 }
 
 /** `From ` and what is no colon. */
@@ -136,12 +142,13 @@ function isMboxLine(line: string): boolean {
   return /^From[\t-\r ](?:[\t-\r ]|(?!:))/.test(line);
 }
 
-function withoutCr(line: string): string {
-  return line.endsWith('\r\n') ? `${line.slice(0, -2)}\n` : line;
-}
+/** A run of blank lines that is longer than kept. */
+const BLANK_RUN = /(?:^|\n)(?:[\t\v\f\r ]*\n){21}/;
 
 /** Runs of blank lines are cut down; the first and the last ones of a run stay. */
-function cutBlankRuns(lines: string[]): string[] {
+function cutBlankRuns(text: string): string {
+  if (!BLANK_RUN.test(text)) return text;
+  const lines = splitLines(text);
   const kept: string[] = [];
   let at = 0;
   while (at < lines.length) {
@@ -153,26 +160,23 @@ function cutBlankRuns(lines: string[]): string[] {
     while (at < lines.length && isBlank(lines[at]!)) at++;
     // At the very top of the body one more is kept.
     const head = start === 0 ? 2 : 1;
-    const spare = at - start - (start === 0 ? 1 : 0) - BLANK_LINES_MAX;
-    if (spare <= 0) for (let line = start; line < at; line++) kept.push(lines[line]!);
-    else {
-      for (let line = start; line < start + head; line++) kept.push(lines[line]!);
-      for (let line = start + head + spare; line < at; line++) kept.push(lines[line]!);
-    }
+    const spare = Math.max(0, at - start - (start === 0 ? 1 : 0) - BLANK_LINES_MAX);
+    for (let line = start; line < at; line++)
+      if (line < start + head || line >= start + head + spare) kept.push(lines[line]!);
   }
-  return kept;
+  return kept.join('');
 }
 
 /** Reads the header of a message line by line. */
 class HeaderReader {
-  /** The line after the header. */
+  /** Where the header ends. */
   at: number;
   text = '';
   private field: string | null = null;
   private badLines = 0;
 
   constructor(
-    private readonly lines: readonly string[],
+    private readonly source: string,
     from: number,
     private readonly crlf: boolean,
     private readonly part: MailPart,
@@ -185,8 +189,10 @@ class HeaderReader {
     const texts: string[] = [];
     const end = this.crlf ? '\r\n' : '\n';
     for (;;) {
-      const eof = this.at >= this.lines.length;
-      const line = eof ? end : this.line();
+      const eof = this.at >= this.source.length;
+      const written = eof ? end : firstLine(this.source, this.at);
+      const line =
+        this.crlf && written.endsWith('\n') && !written.endsWith('\r\n') ? `${written.slice(0, -1)}\r\n` : written;
       const first = line.charCodeAt(0);
       if (first === 0x20 || first === 0x09) this.field = (this.field ?? '') + line;
       else {
@@ -194,7 +200,7 @@ class HeaderReader {
         if (line === end) {
           if (eof) this.flags.add('missing_head_body_separator');
           else texts.push(line);
-          this.at++;
+          this.at += eof ? 0 : written.length;
           break;
         }
         if (line.startsWith('--') || (!isFieldStart(line) && ++this.badLines > BAD_HEADER_LINES_MAX)) {
@@ -204,14 +210,9 @@ class HeaderReader {
         this.field = line;
       }
       texts.push(line);
-      this.at++;
+      this.at += written.length;
     }
     this.text = texts.join('');
-  }
-
-  private line(): string {
-    const line = this.lines[this.at]!;
-    return this.crlf && line.endsWith('\n') && !line.endsWith('\r\n') ? `${line.slice(0, -1)}\r\n` : line;
   }
 
   private keep(): void {

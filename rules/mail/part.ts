@@ -2,7 +2,7 @@
 // and charset-decoded when first asked for.
 import { decodeText, type DecodedText } from './charset.js';
 import { lowerAscii, type MailHeader } from './header.js';
-import { decodeBase64, decodeQuotedPrintable, unixLines } from './transfer.js';
+import { decodeBase64, decodeQuotedPrintable, splitLines, unixLines } from './transfer.js';
 
 export class MailPart {
   readonly headers: MailHeader[] = [];
@@ -14,8 +14,8 @@ export class MailPart {
   boundary: string | null = null;
   /** Parts below; null at a leaf. */
   children: MailPart[] | null = null;
-  /** The undecoded content of a leaf, in lines with their ends; null at a container. */
-  lines: readonly string[] | null = null;
+  /** The undecoded content of a leaf; null at a container. */
+  raw: string | null = null;
   private content: string | null = null;
   private decodedText: DecodedText | null = null;
 
@@ -45,6 +45,11 @@ export class MailPart {
     return this.name !== null && /\.s?html?\n?$/i.test(this.name) ? 'text/html' : this.type;
   }
 
+  /** The undecoded content of a leaf, in lines with their ends; empty at a container. */
+  lines(): readonly string[] {
+    return this.raw === null ? [] : splitLines(this.raw);
+  }
+
   /** Content after the transfer decoding, as a byte string; empty at a container. */
   bytes(): string {
     this.content ??= this.decode();
@@ -60,13 +65,13 @@ export class MailPart {
   /** Gives the content away to the message that was read out of it. */
   becomeContainer(child: MailPart): void {
     this.children = [child];
-    this.lines = null;
+    this.raw = null;
     this.content = null;
   }
 
   private decode(): string {
-    if (this.lines === null) return '';
-    const raw = this.lines.length === 1 ? this.lines[0]! : this.lines.join('');
+    const { raw } = this;
+    if (raw === null) return '';
     switch (this.encoding) {
       case 'quoted-printable':
         return unixLines(decodeQuotedPrintable(raw));

@@ -1,42 +1,59 @@
 // Quoted-printable and base64 as SpamAssassin decodes them, lenient, over byte strings. Linear, never failing.
 import { isBlankCode } from './white.js';
 
+const LF = 0x0a;
 const CR = 0x0d;
+const EQUALS = 0x3d;
 
 /** Blanks before a line end go, soft line ends go, what is no code stays as it stands. */
 export function decodeQuotedPrintable(encoded: string): string {
   const text = dropTrailingBlanks(encoded);
-  let at = text.indexOf('=');
-  if (at < 0) return text;
+  if (!text.includes('=')) return text;
+  const bytes = Buffer.from(text, 'latin1');
   // Soft line ends go first: they may join a code that was broken in two.
-  const joined = text.includes('=\n') || text.includes('=\r\n') ? text.replace(/=\r?\n/g, '') : text;
-  at = joined.indexOf('=');
-  let decoded = '';
-  let from = 0;
-  while (at >= 0) {
-    const code = hexCode(joined, at + 1);
-    if (code < 0) {
-      at = joined.indexOf('=', at + 1);
-      continue;
+  const joined = dropSoftEnds(bytes, bytes.length);
+  return bytes.toString('latin1', 0, decodeCodes(bytes, joined));
+}
+
+/** Moves bytes up over soft line ends; the length that is left. */
+function dropSoftEnds(bytes: Buffer, length: number): number {
+  let to = 0;
+  for (let at = 0; at < length; at++) {
+    const byte = bytes[at]!;
+    if (byte === EQUALS) {
+      const next = bytes[at + 1] === CR ? at + 2 : at + 1;
+      if (next < length && bytes[next] === LF) {
+        at = next;
+        continue;
+      }
     }
-    decoded += joined.slice(from, at) + String.fromCharCode(code);
-    from = at + 3;
-    at = joined.indexOf('=', from);
+    bytes[to++] = byte;
   }
-  return decoded + joined.slice(from);
+  return to;
+}
+
+/** Moves bytes up over codes; the length that is left. */
+function decodeCodes(bytes: Buffer, length: number): number {
+  let to = 0;
+  for (let at = 0; at < length; at++) {
+    let byte = bytes[at]!;
+    if (byte === EQUALS && at + 2 < length) {
+      const high = hexDigit(bytes[at + 1]!);
+      const low = hexDigit(bytes[at + 2]!);
+      if (high >= 0 && low >= 0) {
+        byte = high * 16 + low;
+        at += 2;
+      }
+    }
+    bytes[to++] = byte;
+  }
+  return to;
 }
 
 function hexDigit(code: number): number {
   if (code >= 0x30 && code <= 0x39) return code - 0x30;
   const lower = code | 0x20;
   return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
-}
-
-function hexCode(text: string, at: number): number {
-  if (at + 1 >= text.length) return -1;
-  const high = hexDigit(text.charCodeAt(at));
-  const low = hexDigit(text.charCodeAt(at + 1));
-  return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
 function dropTrailingBlanks(text: string): string {
