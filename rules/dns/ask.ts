@@ -16,10 +16,11 @@ export const QUESTIONS_MAX = 300;
 export const AT_ONCE_MAX = 32;
 /** Name servers, and addresses of one name, that are followed. */
 const FOLLOWED_MAX = 10;
+const WAIT_MAX_MS = 60_000;
 
 export interface DnsAskOptions {
   readonly resolver: Resolver;
-  /** Longest wait for all answers, ms. */
+  /** Longest wait for all answers, ms; at most a minute. */
   readonly timeoutMs: number;
   /** Values of tags that come from other stages. */
   readonly tags?: GivenTags;
@@ -133,7 +134,11 @@ class Inquiry {
   private failed = 0;
   private cut = false;
 
-  constructor(private readonly options: DnsAskOptions) {}
+  private readonly timeoutMs: number;
+
+  constructor(private readonly options: DnsAskOptions) {
+    this.timeoutMs = Math.floor(Math.min(WAIT_MAX_MS, Math.max(0, options.timeoutMs)));
+  }
 
   ask(type: RecordType, name: string, use: Use): void {
     const key = `${type} ${name}`;
@@ -158,7 +163,7 @@ class Inquiry {
 
   /** Answers bring new questions: a worker goes on until none waits and none is on its way. */
   async run(): Promise<DnsHits> {
-    const time = AbortSignal.timeout(this.options.timeoutMs);
+    const time = AbortSignal.timeout(this.timeoutMs);
     const signal = this.options.signal === undefined ? time : AbortSignal.any([time, this.options.signal]);
     const active = new Set<Promise<void>>();
     while (this.waiting.length > 0 || active.size > 0) {
@@ -177,7 +182,7 @@ class Inquiry {
       return;
     }
     const { type, name } = question;
-    const answer = await this.options.resolver.lookup(type, name, { signal, timeoutMs: this.options.timeoutMs });
+    const answer = await this.options.resolver.lookup(type, name, { signal, timeoutMs: this.timeoutMs });
     const reply = replyOf(type, answer);
     if (isFailure(answer)) this.failed++;
     if (reply === null) return;

@@ -1,10 +1,10 @@
 // What is asked about in one mail: addresses of relays by the kind of list, hosts of senders, hosts of links, values of
 // tags. Takes the mail as rules see it; looks nothing up; bounded.
-import { isIp, isPrivateIp } from '../mail/ip.js';
+import type { AuthenticationView } from '../evals/facts.js';
+import { isIp, isPrivateIp, reverseIp } from '../mail/ip.js';
 import { cleaningTables } from '../mail/cleaning-tables.js';
 import { RuleNetworks } from '../mail/networks.js';
 import { domainOfUri, isDomainValid, isFqdnValid, lowerAscii } from '../mail/registry.js';
-import { reverseIp } from '../mail/ip.js';
 import type { RuleMail } from '../mail/rule-mail.js';
 import type { UriDetail } from '../mail/uris.js';
 import type { ListRule } from './plan.js';
@@ -165,7 +165,7 @@ function rankOf({ types, anchorTexts }: UriDetail): number {
   return types.has('parsed') && types.size === 1 ? 4 : 3;
 }
 
-/** Values of tags that the stage knows (`DKIMDOMAIN`). */
+/** Values of tags that the caller knows. */
 export type GivenTags = ReadonlyMap<string, readonly string[]>;
 
 /** The names a template stands for: every tag by every value it has; none while one has no value. */
@@ -203,6 +203,10 @@ function tagValues(tag: string, mail: RuleMail, given: GivenTags): readonly stri
       return [trusted?.ip ?? ''];
     case 'FIRSTTRUSTEDREVIP':
       return [reverseIp(trusted?.ip ?? '') ?? ''];
+    case 'DKIMDOMAIN':
+      return signersOf(mail, ({ domain }) => domain);
+    case 'DKIMIDENTITY':
+      return signersOf(mail, ({ identity }) => identity);
     case 'URIHOSTS':
       return [...linkSubjects(mail).keys()];
     case 'URIDOMAINS':
@@ -210,4 +214,12 @@ function tagValues(tag: string, mail: RuleMail, given: GivenTags): readonly stri
     default:
       return tag.startsWith('HEADER(') ? [mail.headers.text(tag.slice(7, -1)).trim()] : [];
   }
+}
+
+type Signature = AuthenticationView['dkim'][number];
+
+/** What valid signatures say. */
+function signersOf(mail: RuleMail, of: (signature: Signature) => string): readonly string[] {
+  const signatures = mail.facts?.authentication?.dkim ?? [];
+  return [...new Set(signatures.filter(({ result }) => result === 'pass').map(of))];
 }

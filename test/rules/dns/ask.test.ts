@@ -204,6 +204,27 @@ describe('askdns', () => {
   });
 });
 
+describe('signers', () => {
+  it('are those of valid signatures', async () => {
+    const { statements, settings } = parseRules(`${TABLES}askdns SIGNER _DKIMDOMAIN_.wl.test A`, 'test.cf');
+    const { set } = compileRules(statements);
+    const { server, resolver } = await ground({ 'good.test.wl.test': { A: ['127.0.0.5'] } });
+    const signature = { identity: '@x.test', keyBits: 2048, testing: false };
+    const dkim = [
+      { ...signature, result: 'pass' as const, domain: 'good.test' },
+      { ...signature, result: 'fail' as const, domain: 'bad.test' },
+    ];
+    const authentication = { spf: null, spfHelo: null, dkim, dmarc: null, arc: null };
+    const mail = new RuleMail(parseMessage(Buffer.from(MAIL)), null, 1_000_000, null, {
+      settings,
+      facts: { authentication, bayes: null },
+    });
+    const { hits } = await askDns(planDns(set, settings), mail, { resolver, timeoutMs: 1_000 });
+    expect([...hits.keys()]).toEqual(['SIGNER']);
+    expect(server.asked.map(({ name }) => name)).toEqual(['good.test.wl.test']);
+  });
+});
+
 describe('trouble', () => {
   it('is no hit, and is counted', async () => {
     const rules = [
@@ -221,6 +242,11 @@ describe('trouble', () => {
     expect(performance.now() - start).toBeLessThan(2_000);
     expect(names).toEqual(['GOOD']);
     expect(failed).toBe(2);
+  });
+
+  it.each([[0.5], [-1], [Infinity]])('waits %d ms for what it is told to', async (timeoutMs) => {
+    const { names } = await judge("header A eval:check_rbl('a-lastexternal', 'list.test')", {}, MAIL, { timeoutMs });
+    expect(names).toEqual([]);
   });
 
   it('ends at once when the message is gone', async () => {
