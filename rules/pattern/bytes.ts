@@ -10,12 +10,15 @@ import {
   HORIZONTAL,
   PatternError,
   POSIX,
-  setOf,
   SPACE,
   VERTICAL,
   WORD,
   type ByteSet,
 } from './syntax.js';
+
+/** Classes read before: rule sets repeat them by the thousand. */
+const seenClasses = new Map<string, ByteSet>();
+const SEEN_CLASSES_MAX = 4_096;
 
 /** A reading position in the source of a pattern, and what can be read of bytes there. */
 export class ByteReader {
@@ -100,6 +103,23 @@ export class ByteReader {
 
   /** A bracketed class, after its `[`. */
   protected charClass(insensitive: boolean): ByteSet {
+    const from = this.at;
+    const key = `${insensitive ? 'i' : ' '}${this.source.slice(from, this.source.indexOf(']', from) + 1)}`;
+    const known = seenClasses.get(key);
+    if (known !== undefined) {
+      this.at = from + key.length - 1;
+      return known;
+    }
+    const read = this.readClass(insensitive);
+    // Only where the first closing bracket was the end does the same text always mean the same.
+    if (this.at === from + key.length - 1) {
+      if (seenClasses.size >= SEEN_CLASSES_MAX) seenClasses.clear();
+      seenClasses.set(key, read);
+    }
+    return read;
+  }
+
+  private readClass(insensitive: boolean): ByteSet {
     const set = emptySet();
     const negated = this.take('^');
     for (let first = true; first || this.peek() !== ']'; first = false) {
@@ -127,11 +147,14 @@ export class ByteReader {
       if (range) throw new PatternError('range in a character class that is not one');
       return addSet(set, from);
     }
-    if (!range) return addSet(set, from > 0xff ? emptySet() : setOf(from));
+    if (!range) {
+      if (from <= 0xff) set[from] = 1;
+      return;
+    }
     this.at++;
     const to = this.source.startsWith('[:', this.at) ? null : this.classAtom();
     if (typeof to !== 'number' || to < from) throw new PatternError('range in a character class that is not one');
-    if (from <= 0xff) addSet(set, setOf([from, Math.min(to, 0xff)]));
+    if (from <= 0xff) set.fill(1, from, Math.min(to, 0xff) + 1);
   }
 
   private classAtom(): number | ByteSet {

@@ -2,7 +2,7 @@
 // that holds none of them need not be shown to the engine at all. Literals and texts are compared in lower case.
 import { LITERAL_LENGTH_MIN } from '../scan/literal-scan.js';
 import { surpriseOf } from '../scan/rarity.js';
-import { BYTES, type ByteSet, type PatternNode } from './syntax.js';
+import { LOWER, type ByteSet, type PatternNode } from './syntax.js';
 
 /** Most literals one pattern is asked for; beyond it the pattern simply has none. */
 export const LITERALS_MAX = 200;
@@ -61,8 +61,8 @@ function lookedAt(item: PatternNode, negated: boolean): Known {
 
 function spelled(set: ByteSet): Known {
   const chars = new Set<string>();
-  for (let byte = 0; byte < BYTES; byte++) {
-    if (set[byte] === 1) chars.add(String.fromCharCode(byte).toLowerCase());
+  for (let byte = set.indexOf(1); byte >= 0; byte = set.indexOf(1, byte + 1)) {
+    chars.add(String.fromCharCode(LOWER[byte]!));
     if (chars.size > SET_SPELLED_MAX) return NOTHING;
   }
   return { exact: [...chars], needed: null };
@@ -99,8 +99,14 @@ function oneTurn(node: PatternNode): readonly string[] | null {
 
 function product(left: readonly string[], right: readonly string[]): readonly string[] | null {
   if (left.length * right.length > COMBINATIONS_MAX) return null;
-  const joined = left.flatMap((a) => right.map((b) => a + b));
-  return joined.some((text) => text.length > LITERAL_LENGTH_MAX) ? null : joined;
+  const joined: string[] = [];
+  for (const a of left) {
+    for (const b of right) {
+      if (a.length + b.length > LITERAL_LENGTH_MAX) return null;
+      joined.push(a + b);
+    }
+  }
+  return joined;
 }
 
 function alternate(branches: readonly PatternNode[]): Known {

@@ -7,10 +7,10 @@ import { lengthOf } from './length.js';
 import {
   complement,
   emptySet,
-  foldCase,
   NEWLINE,
   PatternError,
   setOf,
+  singleByte,
   VERTICAL,
   type Assertion,
   type PatternNode,
@@ -120,7 +120,7 @@ class Reader extends ByteReader {
       case '[':
         return this.bracketed();
       case '.':
-        return { kind: 'set', set: this.flags.s ? complement(emptySet()) : complement(NEWLINE) };
+        return { kind: 'set', set: this.flags.s ? ANY : NO_NEWLINE };
       case '^':
         return { kind: 'assert', assertion: this.flags.m ? 'line-start' : 'text-start' };
       case '$':
@@ -144,8 +144,7 @@ class Reader extends ByteReader {
 
   /** A code above 0xFF is never in the text: a set of nothing. */
   private literal(code: number): PatternNode {
-    const set = code > 0xff ? emptySet() : setOf(code);
-    return { kind: 'set', set: this.flags.i ? foldCase(set) : set };
+    return { kind: 'set', set: singleByte(code, this.flags.i) };
   }
 
   private quantified(atom: PatternNode): PatternNode {
@@ -318,6 +317,9 @@ class Reader extends ByteReader {
     return { kind: 'reference', captures, insensitive: this.flags.i };
   }
 }
+
+const ANY = complement(emptySet());
+const NO_NEWLINE = complement(NEWLINE);
 
 /** How many brackets capture, by the look of it: tells `\10` the reference from `\10` the octal number. */
 function countGroups(source: string): number {

@@ -96,6 +96,16 @@ export function foldCase(set: ByteSet): ByteSet {
   return folded;
 }
 
+/** For each byte the set of it alone, and the set of both its cases. */
+const SINGLE: readonly ByteSet[] = Array.from({ length: BYTES }, (_, byte) => setOf(byte));
+const SINGLE_FOLDED: readonly ByteSet[] = SINGLE.map(foldCase);
+const NONE = emptySet();
+
+/** The set of one character, in both cases if asked; nothing for one above 0xFF, which is in no text. */
+export function singleByte(code: number, folded: boolean): ByteSet {
+  return (folded ? SINGLE_FOLDED : SINGLE)[code] ?? NONE;
+}
+
 export const DIGIT = setOf([0x30, 0x39]);
 export const WORD = setOf([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a], 0x5f);
 /** Perl's `\s` includes the vertical tab, RE2's does not. */
