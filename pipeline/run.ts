@@ -214,13 +214,18 @@ function merge(outcomes: readonly Outcome[], totalMs: number): ScanResult {
   const subRules: string[] = [];
   const broken: BrokenStage[] = [];
   const stageMs: Record<string, number> = {};
+  const covered = new Set(outcomes.flatMap(({ report }) => report?.covers ?? []));
   let sealBasis: SealBasis | null = null;
   for (const { running, report, broken: breakage, ms } of outcomes) {
     const stage = running.spec.name;
     stageMs[stage] = round(ms);
     if (breakage) broken.push(breakage);
     if (!report) continue;
-    for (const finding of report.findings) findings.push({ ...finding, stage });
+    for (const finding of report.findings) {
+      // A fact scores once.
+      const score = covered.has(finding.id) && finding.category === 'spam' ? 0 : finding.score;
+      findings.push({ ...finding, score, stage });
+    }
     if (report.edits) edits.push(...report.edits);
     if (report.subRules) subRules.push(...report.subRules);
     sealBasis = report.sealBasis ?? sealBasis;

@@ -77,6 +77,8 @@ export interface StageReport {
   readonly findings: readonly Finding[];
   /** Applied to every recipient that gets the mail. */
   readonly edits?: readonly Edit[];
+  /** Ids of earlier stages' findings that this stage scores in their place: they keep their meaning and score 0. */
+  readonly covers?: readonly string[];
   /** Results for later stages, typed by the stage's own exported type. */
   readonly facts?: unknown;
   /** Names of sub-rules that hit (SpamAssassin `__` names): logged so that a verdict can be judged again. */

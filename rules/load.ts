@@ -46,6 +46,8 @@ export interface LoadOptions {
   readonly compile: CompileOptions;
   /** Where the files of the site are read. */
   readonly files: AttachedFiles;
+  /** Core rules that do not run beside any of the site's rules named with them. */
+  readonly covered?: ReadonlyMap<string, readonly string[]>;
 }
 
 const LOAD_DEFAULTS: LoadOptions = { core: true, compile: COMPILE_DEFAULTS, files: FILES_ON_DISK };
@@ -54,8 +56,17 @@ const LOAD_DEFAULTS: LoadOptions = { core: true, compile: COMPILE_DEFAULTS, file
 export function loadRules(paths: readonly string[], options: LoadOptions = LOAD_DEFAULTS): LoadedRules {
   const site = readRuleFiles(paths, options.files, (options.compile.scoreSet & 1) === 0);
   const core = options.core ? readCoreRules() : [];
-  const { set, refusals, notes } = compileRules([...core, ...site.statements], options.compile);
+  const compile = { ...options.compile, disabled: withCovered(site.statements, options) };
+  const { set, refusals, notes } = compileRules([...core, ...site.statements], compile);
   return { set, settings: site.settings, refusals: [...site.refusals, ...refusals], notes };
+}
+
+/** Names that do not run: those switched off, and core rules that rules of the site cover. */
+function withCovered(site: readonly Statement[], { core, compile, covered }: LoadOptions): ReadonlySet<string> {
+  if (!core || covered === undefined || site.length === 0) return compile.disabled;
+  const names = new Set(site.flatMap((statement) => (statement.kind === 'rule' ? [statement.name] : [])));
+  const off = [...covered].filter(([, rules]) => rules.some((rule) => names.has(rule))).map(([name]) => name);
+  return new Set([...compile.disabled, ...off]);
 }
 
 /** The paths of rule files as the loader of settings wants them: what names plugins, then rules, of each path. */

@@ -15,7 +15,6 @@ export function mimeHeaderCount(test: Test, rule: Rule, parts: readonly MailPart
   const subjects = rule.flags.has('concat')
     ? [values.map((value) => (value.endsWith('\n') ? value : `${value}\n`)).join('')]
     : values;
-  let count = 0;
   for (const text of subjects) {
     const subject = new Subject(text);
     if (test.negated) {
@@ -23,7 +22,7 @@ export function mimeHeaderCount(test: Test, rule: Rule, parts: readonly MailPart
       continue;
     }
     // The first part that matches decides, however often it does.
-    count = rule.countMax === 1 ? Number(test.pattern.test(subject)) : test.pattern.count(subject, rule.countMax);
+    const count = rule.countMax === 1 ? Number(test.pattern.test(subject)) : test.pattern.count(subject, rule.countMax);
     if (count > 0) return count;
   }
   return Number(test.negated);

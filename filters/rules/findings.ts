@@ -7,6 +7,9 @@ import type { FindingSpec } from '../../pipeline/finding.js';
 /** The text of the message was larger than `textMaxBytes`, or than what is rendered of one part. */
 export const TEXT_CUT = 'RULES_TEXT_CUT';
 
+/** A rule of `shortcircuit` hit: those after it did not run. */
+export const SHORTCIRCUIT = 'SHORTCIRCUIT';
+
 /** The catalogue of the stage. Throws when a core rule is broken: that is a bug. */
 export function ruleFindings(core: readonly Statement[]): readonly FindingSpec[] {
   const { set, refusals } = compileRules(core);
@@ -16,6 +19,7 @@ export function ruleFindings(core: readonly Statement[]): readonly FindingSpec[]
   return [
     ...rules.map(({ name, score, description }) => spec(name, score, `${description}.`)),
     spec(TEXT_CUT, 0, 'The message has more text than the rules look at; the rest was not scored.'),
+    spec(SHORTCIRCUIT, 0, 'A rule marked `shortcircuit` hit; those after it were not run, and its score was added.'),
     spec('*', 0, 'Rules of the site bring names and scores of their own.'),
   ];
 }

@@ -5,6 +5,7 @@ import type { AttachedFiles } from '../../config/attached.js';
 import type { AllValues, SectionFile } from '../../config/section.js';
 import { COMPILE_DEFAULTS } from '../../rules/compile.js';
 import { loadRules, namedRuleFiles, type LoadedRules } from '../../rules/load.js';
+import { CORE_RULES_COVERED } from './covered.js';
 import type { RuleSettings } from './settings.js';
 
 /** Below `rules.dir`: the imported files, and a rule file of `score NAME 0` lines. */
@@ -49,15 +50,17 @@ export function hasSiteRules(settings: RuleSettings, files: AttachedFiles): bool
   });
 }
 
-/** Everything that runs under these settings. */
-export function loadSiteRules(settings: RuleSettings, files: AttachedFiles): LoadedRules {
+/** Everything that runs under these settings; `network` where rules may have things looked up, which score differently. */
+export function loadSiteRules(settings: RuleSettings, files: AttachedFiles, network = false): LoadedRules {
   return loadRules(siteRulePaths(settings), {
     core: settings.core,
     compile: {
       ...COMPILE_DEFAULTS,
+      scoreSet: network ? 1 : 0,
       disabled: new Set(settings.disabled),
       scores: new Map(Object.entries(settings.scores)),
     },
     files,
+    covered: CORE_RULES_COVERED,
   });
 }

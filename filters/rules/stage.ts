@@ -1,5 +1,6 @@
 // The rule stage: runs the core rules and those of the site over a message and reports each that hits with its score.
-// Looks nothing up, and takes a rule file for data: a broken one is told and left out, the rest runs.
+// Rules that need look-ups are asked for first, all at once, where a resolver is set. A rule file is data: a broken one is
+// told and left out, the rest runs.
 import type { AttachedFiles } from '../../config/attached.js';
 import type { Problem } from '../../config/problem.js';
 import type { Finding } from '../../pipeline/finding.js';
@@ -7,8 +8,12 @@ import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from
 import { evaluateRules, type RuleHit, type RuleResult } from '../../rules/evaluate.js';
 import { RuleMail } from '../../rules/mail/rule-mail.js';
 import type { Refusal } from '../../rules/definition.js';
+import { askDns } from '../../rules/dns/ask.js';
+import { planDns, type DnsPlan } from '../../rules/dns/plan.js';
 import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
-import { ruleFindings, TEXT_CUT } from './findings.js';
+import type { AuthenticationFacts } from '../authentication/facts.js';
+import { findingsCovered } from './covered.js';
+import { ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
 import { completeRuleSettings, hasSiteRules, loadSiteRules, siteRuleFiles } from './site.js';
 
@@ -29,6 +34,8 @@ export class RuleTimeError extends Error {
   }
 }
 
+/** Of the time for one message, what look-ups may take. */
+const DNS_SHARE = 0.6;
 /** Refusals named in one alert or check. */
 const REFUSALS_SHOWN_MAX = 3;
 /** Raised while a rule of the site is refused. */
@@ -40,16 +47,11 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
     summary: 'Scores a message by rules on its header, text, links and form.',
     runsAt: ['message'],
     directions: ['received', 'sent', 'internal'],
-    needs: [],
+    needs: ['authentication'],
     settings: ruleSettings,
     complete: completeRuleSettings,
     files: siteRuleFiles,
-    complaints: (settings, files) =>
-      hasSiteRules(settings, files)
-        ? loadSiteRules(settings, files)
-            .refusals.filter(({ line }) => line > 0)
-            .map(problemOf)
-        : [],
+    complaints: (settings, files) => (hasSiteRules(settings, files) ? complaintsOf(settings, files) : []),
     findings: ruleFindings(readCoreRules()),
     onBreak: 'tempfail',
     timeLimitMs: 10_000,
@@ -57,27 +59,71 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
   create: (settings, outside, files) => makeStage(settings, outside, files),
 };
 
+/** Lines that are refused; of the files that settings name one by one also those about rules that do not exist. */
+function complaintsOf(settings: RuleSettings, files: AttachedFiles): readonly Problem[] {
+  const { refusals, notes } = loadSiteRules(settings, files);
+  const own = notes.filter(({ file }) => settings.files.includes(file));
+  return [...refusals, ...own].filter(({ line }) => line > 0).map(problemOf);
+}
+
 const problemOf = ({ file, line, reason }: Refusal): Problem => ({ file, line, column: 0, message: reason });
 
 function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFiles): Stage {
-  const loaded = loadSiteRules(settings, files);
+  const loaded = loadSiteRules(settings, files, outside.resolver !== null);
+  const judging = {
+    loaded,
+    outside,
+    textMaxBytes: settings.textMaxBytes,
+    plan: planDns(loaded.set, loaded.settings),
+    covers: findingsCovered(loaded.set.byName),
+  };
   outside.alert(ALERT, loaded.refusals.length > 0, refusalsShown(loaded));
   return {
-    onMessage: (job) => judge(job, loaded, settings.textMaxBytes, outside),
+    onMessage: (job) => judge(job, judging),
     check: () => Promise.resolve([checkLine(loaded)]),
   };
 }
 
-function judge(job: MessageJob, { set }: LoadedRules, textMaxBytes: number, outside: Outside): StageReport {
-  const inputs = new RuleMail(job.message, job.transaction, textMaxBytes, outside.countries);
-  const result = evaluateRules(set, inputs, {
+/** What judging any message takes. */
+interface Judging {
+  readonly loaded: LoadedRules;
+  readonly outside: Outside;
+  readonly textMaxBytes: number;
+  readonly plan: DnsPlan;
+  /** Findings of other stages that rules in force score in their place. */
+  readonly covers: readonly string[];
+}
+
+function judge(job: MessageJob, judging: Judging): StageReport | Promise<StageReport> {
+  const { loaded, outside, textMaxBytes, plan } = judging;
+  const mail = new RuleMail(job.message, job.transaction, textMaxBytes, outside.countries, {
+    settings: loaded.settings,
+    facts: { authentication: authenticationOf(job), bayes: null },
+  });
+  const { resolver } = outside;
+  if (plan.isEmpty || resolver === null || !job.directions.includes('received')) return report(job, mail, judging);
+  const timeoutMs = Math.max(0, job.deadline - outside.clock.monotonicMs()) * DNS_SHARE;
+  return askDns(plan, mail, { resolver, timeoutMs, signal: job.signal }).then((hits) => {
+    mail.dnsHits = hits;
+    return report(job, mail, judging);
+  });
+}
+
+function authenticationOf(job: MessageJob): AuthenticationFacts | null {
+  return (job.results('authentication')?.facts as AuthenticationFacts | undefined) ?? null;
+}
+
+function report(job: MessageJob, mail: RuleMail, { loaded, outside, textMaxBytes, covers }: Judging): StageReport {
+  const result = evaluateRules(loaded.set, mail, {
     deadline: job.deadline,
     monotonicMs: () => outside.clock.monotonicMs(),
   });
   if (result.outOfTime) throw new RuleTimeError(result.hits.length);
   const findings = result.hits.map(findingOf);
-  if (inputs.cut) findings.push(finding(TEXT_CUT, 0, `${textMaxBytes} bytes looked at`));
-  return { findings, facts: factsOf(result), subRules: result.subRules };
+  const { shortcircuit } = result;
+  if (shortcircuit !== null) findings.push(finding(SHORTCIRCUIT, shortcircuit.score, `after ${shortcircuit.rule}`));
+  if (mail.cut) findings.push(finding(TEXT_CUT, 0, `${textMaxBytes} bytes looked at`));
+  return { findings, facts: factsOf(result), subRules: result.subRules, ...(covers.length > 0 && { covers }) };
 }
 
 function findingOf({ rule, count, score, evidence }: RuleHit): Finding {

@@ -7,7 +7,6 @@ import {
   RULE_SETTINGS_DEFAULTS as DEFAULTS,
   type AddressWithDomains,
   type AskDnsQuery,
-  type NetworkList,
   type RuleSettings,
   type UriDnsZone,
 } from './settings.js';
@@ -100,9 +99,9 @@ export class SettingsDraft {
   finish(): RuleSettings {
     return {
       ...this.scalars,
-      trustedNetworks: this.networks.trusted as NetworkList,
-      internalNetworks: this.networks.internal as NetworkList,
-      msaNetworks: this.networks.msa as NetworkList,
+      trustedNetworks: this.networks.trusted,
+      internalNetworks: this.networks.internal,
+      msaNetworks: this.networks.msa,
       originatingIpHeaders: this.originatingIpHeaders,
       tlds: this.tlds,
       secondLevelDomains: this.secondLevelDomains,

@@ -122,14 +122,14 @@ describe('settings', () => {
 
 describe('a broken rule file', () => {
   it('is told with file and line, and breaks nothing else', async () => {
-    const file = ruleFile('broken.cf', 'body GOOD /zebra/', 'bdoy BAD /x/', 'body LOOK /a(?=b)/', 'score NOBODY 1');
+    const file = ruleFile('broken.cf', 'body GOOD /zebra/', 'bdoy BAD /x/', 'body LOOK /a(?{1})/', 'score NOBODY 1');
     const outside = makeOutside();
     const stage = await makeStage(rulesStage, { files: [file] }, outside);
     expect(idsOf(await runStage(stage, makeJob(plain('Test', 'zebra', GTUBE))))).toEqual(['GOOD', 'GTUBE']);
     const [line] = (await stage.check?.(new AbortController().signal)) ?? [];
     expect(line?.state).toBe('warn');
     expect(line?.detail).toContain(`${file}:2: unknown word "bdoy", did you mean "body"?`);
-    expect(line?.detail).toContain(`${file}:3: LOOK: look-ahead`);
+    expect(line?.detail).toContain(`${file}:3: LOOK: `);
     expect(outside.alerts).toEqual([
       { code: 'rules-refused', raised: true, detail: line?.detail.replace(/^.*?not taken: /, '') },
     ]);
@@ -156,5 +156,48 @@ describe('time', () => {
     await expect((async () => runStage(stage, makeJob(plain('Test', GTUBE), { timeMs: -1 })))()).rejects.toThrow(
       RuleTimeError,
     );
+  });
+});
+
+describe('rules of the stock set', () => {
+  it('switch the core rules off that they cover', async () => {
+    const file = ruleFile('stock.cf', 'header MISSING_SUBJECT Subject !~ /\\S/', 'score MISSING_SUBJECT 1.8');
+    const message = mail(...HEAD, '', 'No subject.');
+    const alone = await runStage(await makeStage(rulesStage), makeJob(message));
+    expect(idsOf(alone)).toContain('NO_SUBJECT');
+    const both = await runStage(await makeStage(rulesStage, { files: [file] }), makeJob(message));
+    expect(idsOf(both)).toContain('MISSING_SUBJECT');
+    expect(idsOf(both)).not.toContain('NO_SUBJECT');
+  });
+
+  it('name the findings of authentication that they score instead, which they read', async () => {
+    const file = ruleFile('spf.cf', 'header SPF_FAIL eval:check_for_spf_fail()', 'score SPF_FAIL 0.9');
+    const stage = await makeStage(rulesStage, { files: [file] });
+    const report = await runStage(stage, makeJob(plain('Test', 'Text.')));
+    expect(report.covers).toEqual(['AUTH_SPF_FAIL']);
+    expect(idsOf(report)).not.toContain('SPF_FAIL');
+    const facts = { authservId: 'mx', spf: { result: 'fail' }, spfHelo: null, dkim: [], dmarc: null, arc: null };
+    const job = makeJob(plain('Test', 'Text.'));
+    const told = await runStage(stage, {
+      ...job,
+      results: (name: string) => (name === 'authentication' ? { findings: [], facts } : undefined),
+    });
+    expect(told.findings).toMatchObject([{ id: 'SPF_FAIL', score: 0.9 }]);
+  });
+
+  it('end the run where a short-circuit says so, and add its score', async () => {
+    const file = ruleFile(
+      'short.cf',
+      `loadplugin Mail::SpamAssassin::Plugin::Shortcircuit`,
+      'header OURS Subject =~ /ours/',
+      'shortcircuit OURS ham',
+      'body LATER /Text/',
+    );
+    const stage = await makeStage(rulesStage, { files: [file] });
+    const report = await runStage(stage, makeJob(plain('ours', 'Text.')));
+    expect(report.findings.map(({ id, score }) => [id, score])).toEqual([
+      ['OURS', -1],
+      ['SHORTCIRCUIT', -100],
+    ]);
   });
 });
