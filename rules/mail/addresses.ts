@@ -2,6 +2,7 @@
 // groups, and whatever writers get wrong. Takes one raw or decoded value, gives what it can, never throws; linear but for
 // bounded retries.
 import { isFqdnValid } from './registry.js';
+import { isBlank } from './white.js';
 
 /** One entry of an address field; what is not there is null. */
 export interface HeaderAddress {
@@ -29,6 +30,7 @@ export function readAddresses(value: string): readonly HeaderAddress[] {
   const trimmed = trimEnd(value).replaceAll('\\\\', '');
   const text = withoutGroup(trimmed);
   const found: HeaderAddress[] = [];
+  if (isBlank(text)) return found;
   let at = 0;
   while (at < text.length && found.length < ADDRESSES_MAX) {
     const entry = new EntryReader(text, at).read();
@@ -106,8 +108,10 @@ class EntryReader {
     const bareEnd = mailboxEnd(this.text, start);
     const bare = bareEnd < 0 ? null : this.close(bareEnd);
     if (bare !== null) return { phrase: null, bracketed: null, bare: this.text.slice(start, bareEnd), ...bare };
-    const closed = phrase === null ? null : this.close(phraseEnd);
-    return closed === null ? null : { phrase, bracketed: null, bare: null, ...closed };
+    // Before a comma a blank alone counts as a name.
+    const words = phrase ?? (start > this.from ? this.text[start - 1]! : null);
+    const closed = words === null ? null : this.close(phraseEnd);
+    return closed === null ? null : { phrase: words, bracketed: null, bare: null, ...closed };
   }
 
   private blanksEnd(at: number): number {
