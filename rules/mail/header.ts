@@ -71,3 +71,8 @@ function decodeWords(value: string): string {
 function decodeQ(text: string): string {
   return decodeQuotedPrintable(text.replaceAll('_', '=20'));
 }
+
+/** A name of printable characters and a colon, blanks between them allowed. */
+export function isFieldStart(line: string): boolean {
+  return /^[!-9;-~]+[ \t]*:/.test(line);
+}

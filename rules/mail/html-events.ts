@@ -31,6 +31,8 @@ export class Attributes {
   }
 }
 
+const NO_ATTRIBUTES = new Attributes(false);
+
 export interface HtmlEvents {
   startTag(name: string, attributes: Attributes): void;
   endTag(name: string): void;
@@ -257,8 +259,8 @@ export class HtmlReader {
     const end = source.length;
     let s = this.wordEnd(at + 2);
     const name = lower(source.slice(at + 1, s));
-    const attributes = new Attributes(this.wide);
     s = this.skipBlanks(s);
+    const attributes = source.charCodeAt(s) === GREATER ? NO_ATTRIBUTES : new Attributes(this.wide);
     while (s < end && source.charCodeAt(s) !== GREATER) {
       const nameFrom = s++;
       for (let code = source.charCodeAt(s); s < end && !isBlankCode(code) && code !== EQUALS && code !== GREATER;)

@@ -19,7 +19,6 @@ const ATTRIBUTES: ReadonlyMap<string, readonly string[]> = new Map<string, reado
 ]);
 
 interface Style {
-  tag: string;
   foreground: string;
   background: string;
   size: number;
@@ -39,8 +38,10 @@ export class StyleStack {
   sizeMax = SIZE_DEFAULT;
   sizeMin = SIZE_DEFAULT;
   private baseSize = SIZE_DEFAULT;
-  private readonly open: Style[] = [
-    { tag: 'default', foreground: '#000000', background: '#ffffff', size: SIZE_DEFAULT, display: '', visibility: '' },
+  /** Open elements, and the style in each; equal styles are shared. */
+  private readonly tags = ['default'];
+  private readonly styles: Style[] = [
+    { foreground: '#000000', background: '#ffffff', size: SIZE_DEFAULT, display: '', visibility: '' },
   ];
   /** Elements on the stack by name, so that an end tag without a start costs nothing. */
   private readonly counts = new Map<string, number>();
@@ -56,11 +57,15 @@ export class StyleStack {
       }
     }
     if (tag === 'td' || tag === 'tr') this.closeTable(tag);
-    const style: Style = { ...this.top(), tag };
-    if (tag === 'big') style.size++;
-    else if (tag === 'small') style.size--;
-    else this.apply(style, attributes);
-    this.open.push(style);
+    let style = this.top();
+    if (tag === 'big') style = { ...style, size: style.size + 1 };
+    else if (tag === 'small') style = { ...style, size: style.size - 1 };
+    else if (attributes.names.length > 0) {
+      style = { ...style };
+      this.apply(tag, style, attributes);
+    }
+    this.tags.push(tag);
+    this.styles.push(style);
     this.counts.set(tag, (this.counts.get(tag) ?? 0) + 1);
   }
 
@@ -80,11 +85,12 @@ export class StyleStack {
   }
 
   private top(): Style {
-    return this.open[this.open.length - 1]!;
+    return this.styles[this.styles.length - 1]!;
   }
 
   private pop(): string {
-    const { tag } = this.open.pop()!;
+    this.styles.pop();
+    const tag = this.tags.pop()!;
     this.counts.set(tag, this.counts.get(tag)! - 1);
     return tag;
   }
@@ -92,13 +98,15 @@ export class StyleStack {
   /** A cell ends the one before it, a row its cells and the row before it. */
   private closeTable(tag: 'td' | 'tr'): void {
     if ((this.counts.get(tag) ?? 0) === 0) return;
-    for (let { tag: top } = this.top(); ['font', 'td'].includes(top) || (tag === 'tr' && top === 'tr');)
-      top = (this.pop(), this.top().tag);
+    for (let top = this.tags.at(-1)!; top === 'font' || top === 'td' || (tag === 'tr' && top === 'tr');) {
+      this.pop();
+      top = this.tags.at(-1)!;
+    }
   }
 
-  private apply(style: Style, attributes: Attributes): void {
-    const looked = ATTRIBUTES.get(style.tag);
-    if (looked === undefined || attributes.names.length === 0) return;
+  private apply(tag: string, style: Style, attributes: Attributes): void {
+    const looked = ATTRIBUTES.get(tag);
+    if (looked === undefined) return;
     let any = false;
     for (const name of looked) {
       const value = attributes.get(name);

@@ -1,8 +1,8 @@
 // Takes a multipart body apart into parts, as SpamAssassin does: line by line, its treatment of missing separators,
 // repeated boundaries and last lines included. Bounded in parts; what is found waits to be read in turn.
 import { readContentType } from './content-type.js';
-import { lowerAscii, MailHeader } from './header.js';
-import { isFieldStart, type ParseFlag } from './parse.js';
+import { isFieldStart, lowerAscii, MailHeader } from './header.js';
+import type { ParseFlag } from './parse.js';
 import { MailPart } from './part.js';
 import { isBlankCode } from './white.js';
 

@@ -2,11 +2,11 @@
 // bytes, never throws, linear in their number; nesting and parts are bounded as in the original, whose odd readings of
 // broken mail are kept on purpose, since rules were written against them.
 import { readContentType } from './content-type.js';
-import { MailHeader } from './header.js';
+import { isFieldStart, MailHeader } from './header.js';
 import { readMultipart, type Waiting } from './multipart.js';
 import { allParts, MailPart } from './part.js';
-import { splitLines, unixLines } from './transfer.js';
-import { isBlank } from './white.js';
+import { unixLines } from './transfer.js';
+import { isBlank, isBlankCode } from './white.js';
 
 /** Longest name and value of a field, bytes; the rest is cut off. */
 export const HEADER_NAME_MAX = 256;
@@ -148,24 +148,40 @@ const BLANK_RUN = /(?:^|\n)(?:[\t\v\f\r ]*\n){21}/;
 /** Runs of blank lines are cut down; the first and the last ones of a run stay. */
 function cutBlankRuns(text: string): string {
   if (!BLANK_RUN.test(text)) return text;
-  const lines = splitLines(text);
-  const kept: string[] = [];
-  let at = 0;
-  while (at < lines.length) {
-    if (!isBlank(lines[at]!)) {
-      kept.push(lines[at++]!);
-      continue;
+  let kept = '';
+  let from = 0;
+  for (let at = 0; at < text.length;) {
+    const run = readBlankRun(text, at);
+    if (run.keptFrom > run.headEnd) {
+      kept += text.slice(from, run.headEnd);
+      from = run.keptFrom;
     }
-    const start = at;
-    while (at < lines.length && isBlank(lines[at]!)) at++;
-    // At the very top of the body one more is kept.
-    const head = start === 0 ? 2 : 1;
-    const spare = Math.max(0, at - start - (start === 0 ? 1 : 0) - BLANK_LINES_MAX);
-    for (let line = start; line < at; line++)
-      if (line < start + head || line >= start + head + spare) kept.push(lines[line]!);
+    const end = text.indexOf('\n', run.end);
+    at = end < 0 ? text.length : end + 1;
   }
-  return kept.join('');
+  return kept + text.slice(from);
 }
+
+/** The blank lines at `start`: where the first ones that stay end, and the last ones that stay begin. */
+function readBlankRun(text: string, start: number): { end: number; headEnd: number; keptFrom: number } {
+  // At the very top of the body one more is kept.
+  const head = start === 0 ? 2 : 1;
+  const tail = BLANK_LINES_MAX - 1;
+  /** Where the latest lines start, in turn. */
+  const starts: number[] = [];
+  let headEnd = start;
+  let count = 0;
+  let line = start;
+  for (let at = start; at < text.length && isBlankCode(text.charCodeAt(at)); at++) {
+    if (text.charCodeAt(at) !== LINE_FEED && at + 1 < text.length) continue;
+    starts[count++ % tail] = line;
+    line = at + 1;
+    if (count <= head) headEnd = line;
+  }
+  return { end: line, headEnd, keptFrom: count > head + tail ? starts[count % tail]! : headEnd };
+}
+
+const LINE_FEED = 0x0a;
 
 /** Reads the header of a message line by line. */
 class HeaderReader {
@@ -231,9 +247,4 @@ class HeaderReader {
     value = value.slice(0, HEADER_VALUE_MAX);
     this.part.headers.push(new MailHeader(name, value));
   }
-}
-
-/** A name of printable characters and a colon, blanks between them allowed. */
-export function isFieldStart(line: string): boolean {
-  return /^[!-9;-~]+[ \t]*:/.test(line);
 }
