@@ -20,6 +20,8 @@ const SUPERSET_NAME =
   /^(?:iso[ -]?8859(?:-\d{1,2})?|windows-\d{4}|utf-?8|(?:koi8|euc)-[a-z]{1,2}|big5|gbk|gb[ -]?18030(?:-20\d\d)?)$/i;
 const WESTERN_NAME = /^(?:iso-?8859-1|windows-1252|cp1252)$/i;
 
+const UTF_7_NAME = /^utf-?7$/;
+
 /** Bytes that western text holds; with nothing else the text counts as windows-1252. */
 const WESTERN_BYTES = /^[\x00-\x7f\xa0\xa9\xad\x82\x84\x85\x91-\x97\x99\xc0-\xd6\xd8-\xde\xe0-\xf6\xf8-\xfe]*$/;
 
@@ -88,7 +90,8 @@ function decodeDeclared(bytes: string, declared: string, exact: boolean): string
   const name = WESTERN_NAME.test(declared) ? 'windows-1252' : knownName(declared);
   if (name === null) return null;
   const text = decodeWith(bytes, name);
-  if (!exact) return text;
+  // UTF-7 can spell U+FFFD itself, so that one in the text says nothing of the bytes.
+  if (!exact || (UTF_7_NAME.test(name) && !hasHighBytes(bytes))) return text;
   return name === 'gb2312' && !/^(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*$/.test(bytes) ? null : strict(text);
 }
 
