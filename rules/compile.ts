@@ -6,6 +6,7 @@ import {
   isSubRule,
   type EvalInput,
   type HeaderSelector,
+  type PatternSource,
   type Place,
   type Refusal,
   type RuleTest,
@@ -15,6 +16,7 @@ import {
   type TextInput,
   type UriDetailKey,
 } from './definition.js';
+import { anyTexts, CAPTURING_PRIORITY, takesTexts, templateOf } from './captures.js';
 import { ExpressionError, prepareExpression, readExpression, type Evaluation, type Expression } from './expression.js';
 import type { EvalFunction } from './evals/eval.js';
 import { EVALS } from './evals/table.js';
@@ -27,12 +29,19 @@ export const RULES_MAX = 50_000;
 const TEST_RULE_SCORE = 0.01;
 
 export type CompiledTest =
-  | { readonly kind: 'text'; readonly input: TextInput; readonly pattern: Pattern }
+  | {
+      readonly kind: 'text';
+      readonly input: TextInput;
+      readonly pattern: Pattern;
+      /** Where the pattern holds names of others' groups: the same as written; `pattern` then takes any text for them. */
+      readonly template: PatternSource | null;
+    }
   | {
       readonly kind: 'header';
       readonly selector: HeaderSelector;
       readonly negated: boolean;
       readonly pattern: Pattern;
+      readonly template: PatternSource | null;
       readonly ifUnset: string | null;
     }
   | { readonly kind: 'exists'; readonly name: string }
@@ -258,7 +267,12 @@ class Gatherer {
     if (typeof test === 'string') {
       this.refusals.push(refusalAt(statement, `${name}: ${test}`));
       this.refusedNames.add(name);
-    } else this.drafts.set(name, { name, test, file, line });
+      return;
+    }
+    this.drafts.set(name, { name, test, file, line });
+    const { test: written } = statement;
+    if ((written.kind === 'text' || written.kind === 'header') && takesTexts(written.pattern))
+      this.propertiesOf(name).priority = CAPTURING_PRIORITY;
   }
 
   /** Several `uri_detail` lines of one name add up; of one key the last holds. */
@@ -337,9 +351,9 @@ function compileTest(test: RuleTest, localTestsOnly: boolean): CompiledTest | st
   try {
     switch (test.kind) {
       case 'text':
-        return { ...test, pattern: compilePattern(test.pattern) };
+        return { ...test, ...withTemplate(test.pattern) };
       case 'header':
-        return { ...test, pattern: compilePattern(test.pattern) };
+        return { ...test, ...withTemplate(test.pattern) };
       case 'mimeheader':
         return { ...test, pattern: compilePattern(test.pattern) };
       case 'uriDetail':
@@ -359,6 +373,11 @@ function compileTest(test: RuleTest, localTestsOnly: boolean): CompiledTest | st
     if (error instanceof PatternError || error instanceof ExpressionError) return error.message;
     throw error;
   }
+}
+
+function withTemplate(written: PatternSource): { pattern: Pattern; template: PatternSource | null } {
+  const template = templateOf(written);
+  return { pattern: compilePattern(template === null ? written : anyTexts(template)), template };
 }
 
 function compileEval(test: Extract<RuleTest, { kind: 'eval' }>): CompiledTest | string {

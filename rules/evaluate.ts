@@ -1,7 +1,8 @@
 // Runs a rule set over one message: hits with counts and points. It keeps nothing between messages; loops check the
 // deadline and give up with what is known so far, saying so.
 import type { CompiledTest, Rule, RuleSet } from './compile.js';
-import { isSubRule, type TextInput } from './definition.js';
+import { filled } from './captures.js';
+import { isSubRule, type PatternSource } from './definition.js';
 import type { Evaluation } from './expression.js';
 import { uriDetailHits } from './evals/uri-eval.js';
 import type { RuleMail } from './mail/rule-mail.js';
@@ -98,6 +99,8 @@ class Run {
   readonly hits: RuleHit[] = [];
   ended: RuleResult['shortcircuit'] = null;
   readonly gaveUp: string[] = [];
+  /** Texts that named groups took. */
+  private readonly captured = new Map<string, readonly string[]>();
   private untilCheck = ELEMENTS_PER_CHECK;
   private readonly effort = new Effort();
   private readonly screen: Screen;
@@ -153,7 +156,7 @@ class Run {
     const { test } = rule;
     switch (test.kind) {
       case 'text':
-        return this.tryText(rule, test.input, test.pattern);
+        return this.tryText(rule, test);
       case 'header':
         return this.tryHeader(rule, test);
       case 'exists':
@@ -178,20 +181,37 @@ class Run {
     }
   }
 
+  /** The pattern to run: null where it needs a text that no rule took. */
+  private patternOf(test: { readonly pattern: Pattern; readonly template: PatternSource | null }): Pattern | null {
+    return test.template === null ? test.pattern : filled(test.template, this.captured);
+  }
+
+  private capture(pattern: Pattern, subject: Subject, countMax: number): void {
+    if (pattern.names.length === 0) return;
+    for (const [name, texts] of pattern.captures(subject, countMax, this.effort))
+      this.captured.set(name, [...new Set([...(this.captured.get(name) ?? []), ...texts])]);
+  }
+
   private tryHeader(rule: Rule, test: Extract<CompiledTest, { kind: 'header' }>): Found {
-    const { selector, pattern, negated } = test;
+    const { selector, negated } = test;
     const value = this.mail.headers.subject(selector);
     const subject = value ?? (test.ifUnset === null ? EMPTY : new Subject(test.ifUnset));
     const possible =
-      value === null ? pattern.possibleIn(subject) : this.screen.headerMayMatch(selector, value, pattern);
+      value === null ? test.pattern.possibleIn(subject) : this.screen.headerMayMatch(selector, value, test.pattern);
+    const pattern = possible || test.template !== null ? this.patternOf(test) : test.pattern;
+    if (pattern === null) return NONE;
     const count = possible ? this.matches(pattern, subject, negated ? 1 : rule.countMax) : 0;
+    if (count > 0) this.capture(pattern, subject, rule.countMax);
     const counted = negated ? Number(count === 0) : count;
     return counted > 0 ? { count: counted, evidence: selector.name } : NONE;
   }
 
-  private tryText(rule: Rule, input: TextInput, pattern: Pattern): Found {
-    const places = this.screen.placesOf(input, pattern);
+  private tryText(rule: Rule, test: Extract<CompiledTest, { kind: 'text' }>): Found {
+    const { input } = test;
+    const places = this.screen.placesOf(input, test.pattern);
     if (places?.length === 0) return NONE;
+    const pattern = this.patternOf(test);
+    if (pattern === null) return NONE;
     const texts = this.mail.texts(input);
     let count = 0;
     let evidence: string = input;
@@ -204,6 +224,7 @@ class Run {
       }
       const subject = texts[index]!;
       const found = this.matches(pattern, subject, rule.countMax - count);
+      if (found > 0) this.capture(pattern, subject, rule.countMax);
       if (found > 0 && count === 0 && input === 'uri') evidence = hostIn(subject.text);
       count += found;
     }

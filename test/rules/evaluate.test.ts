@@ -153,3 +153,25 @@ describe('hostile mail', () => {
     }
   });
 });
+
+describe('named groups', () => {
+  const RULES =
+    'header __TO To:addr =~ /(?<TO_ADDR>\\S+)/\nuri LINK /\\?%{TO_ADDR}$/i\nbody NEVER /word %{NOBODY}/\nbody OTHER /%{TO_ADDR}/\n';
+
+  it('of one rule stand in the patterns of others, quoted', () => {
+    const mail = 'Subject: s\nTo: <a.b+c@example.net>\n\nhttp://x.example/?A.b+c@example.net\n';
+    expect(namesOf(run(RULES, mail))).toContain('LINK');
+    const near = 'Subject: s\nTo: <a.b+c@example.net>\n\nhttp://x.example/?aXbbc@example.net\n';
+    expect(namesOf(run(RULES, near))).not.toContain('LINK');
+  });
+
+  it('that took nothing leave rules on them unrun', () => {
+    expect(namesOf(run(RULES, 'Subject: s\n\nword %{NOBODY} http://x.example/?\n'))).toEqual([]);
+  });
+
+  it('take hostile texts as texts', () => {
+    const mail = 'Subject: s\nTo: <.*@example.net>\n\n.*@example.net\n';
+    expect(namesOf(run(RULES, mail))).toEqual(['OTHER', '__TO']);
+    expect(namesOf(run(RULES, 'Subject: s\nTo: <.*@example.net>\n\nz@example.net\n'))).toEqual(['__TO']);
+  });
+});
