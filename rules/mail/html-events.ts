@@ -1,37 +1,30 @@
 // Tag soup to events, cut where Perl's HTML::Parser cuts it (browsers' rules differ in comments, unclosed tags, quotes and
 // self-closing tags). One pass over the text; whatever is not closed ends the markup and is told as a comment.
 import type { DecodedText } from './charset.js';
+import { NO_ATTRIBUTES, Attributes } from './html-attributes.js';
 import { decodeEntities } from './html-entities.js';
+import {
+  BANG,
+  BRACKET,
+  DASH,
+  DOUBLE_QUOTE,
+  EQUALS,
+  GREATER,
+  LESS,
+  NO_MARKUP,
+  QUESTION,
+  SINGLE_QUOTE,
+  SLASH,
+  UNFINISHED,
+  doctypeEnd,
+  isNameChar,
+  isNameStart,
+  lower,
+  skipBlanks,
+  tagEnd,
+  wordEnd,
+} from './html-scan.js';
 import { isBlankCode } from './white.js';
-
-/** Attributes of one tag; of equal names the first counts. Values are decoded when asked for. */
-export class Attributes {
-  readonly names: string[] = [];
-  private readonly raws: string[] = [];
-
-  constructor(private readonly wide: boolean) {}
-
-  add(name: string, raw: string): void {
-    this.names.push(name);
-    this.raws.push(raw);
-  }
-
-  has(name: string): boolean {
-    return this.names.includes(name);
-  }
-
-  get(name: string): DecodedText | null {
-    const index = this.names.indexOf(name);
-    return index < 0 ? null : this.at(index);
-  }
-
-  /** The value of the attribute at that place. */
-  at(index: number): DecodedText {
-    return decodeEntities(this.raws[index]!, this.wide, false);
-  }
-}
-
-const NO_ATTRIBUTES = new Attributes(false);
 
 export interface HtmlEvents {
   startTag(name: string, attributes: Attributes): void;
@@ -58,36 +51,6 @@ const SECTION_KINDS = ['', 'include', 'rcdata', 'cdata', 'ignore'];
 const RCDATA = 2;
 const CDATA = 3;
 const IGNORE = 4;
-
-const LESS = 0x3c;
-const GREATER = 0x3e;
-const SLASH = 0x2f;
-const EQUALS = 0x3d;
-const BANG = 0x21;
-const QUESTION = 0x3f;
-const DASH = 0x2d;
-const BRACKET = 0x5b;
-const DOUBLE_QUOTE = 0x22;
-const SINGLE_QUOTE = 0x27;
-
-/** A tag or the like has no end. */
-const UNFINISHED = -1;
-/** Not markup after all. */
-const NO_MARKUP = -2;
-
-function isNameStart(code: number): boolean {
-  const lower = code | 0x20;
-  return (lower >= 0x61 && lower <= 0x7a) || code === 0x5f || code === 0x3a;
-}
-
-function isNameChar(code: number): boolean {
-  return isNameStart(code) || (code >= 0x30 && code <= 0x39) || code === 0x2e || code === DASH;
-}
-
-/** ASCII letters only, as in the original. */
-function lower(name: string): string {
-  return /^[\x00-\x7f]*$/.test(name) ? name.toLowerCase() : name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}
 
 export class HtmlReader {
   private source = '';
@@ -257,9 +220,9 @@ export class HtmlReader {
   private readStart(at: number): number {
     const { source } = this;
     const end = source.length;
-    let s = this.wordEnd(at + 2);
+    let s = wordEnd(source, at + 2);
     const name = lower(source.slice(at + 1, s));
-    s = this.skipBlanks(s);
+    s = skipBlanks(source, s);
     const attributes = source.charCodeAt(s) === GREATER ? NO_ATTRIBUTES : new Attributes(this.wide);
     while (s < end && source.charCodeAt(s) !== GREATER) {
       const nameFrom = s++;
@@ -267,13 +230,13 @@ export class HtmlReader {
         code = source.charCodeAt(++s);
       if (s >= end) return UNFINISHED;
       const attribute = source.slice(nameFrom, s);
-      s = this.skipBlanks(s);
+      s = skipBlanks(source, s);
       if (s >= end) return UNFINISHED;
       if (source.charCodeAt(s) !== EQUALS) {
         attributes.add(lower(attribute), attribute);
         continue;
       }
-      s = this.skipBlanks(s + 1);
+      s = skipBlanks(source, s + 1);
       if (s >= end) return UNFINISHED;
       const first = source.charCodeAt(s);
       if (first === GREATER) {
@@ -282,10 +245,10 @@ export class HtmlReader {
       }
       const quoted = first === DOUBLE_QUOTE || first === SINGLE_QUOTE;
       const valueFrom = quoted ? s + 1 : s;
-      const valueEnd = quoted ? source.indexOf(source[s]!, valueFrom) : this.wordEnd(s);
+      const valueEnd = quoted ? source.indexOf(source[s]!, valueFrom) : wordEnd(source, s);
       if (valueEnd < 0 || valueEnd >= end) return UNFINISHED;
       attributes.add(lower(attribute), source.slice(valueFrom, valueEnd));
-      s = this.skipBlanks(quoted ? valueEnd + 1 : valueEnd);
+      s = skipBlanks(source, quoted ? valueEnd + 1 : valueEnd);
     }
     if (s >= end) return UNFINISHED;
     this.beforeEvent();
@@ -298,50 +261,16 @@ export class HtmlReader {
     return s + 1;
   }
 
-  /** The first white space or ">" from `s` on. */
-  private wordEnd(s: number): number {
-    const { source } = this;
-    const end = source.length;
-    while (s < end) {
-      const code = source.charCodeAt(s);
-      if (code === GREATER || isBlankCode(code)) break;
-      s++;
-    }
-    return s;
-  }
-
-  private skipBlanks(s: number): number {
-    while (isBlankCode(this.source.charCodeAt(s))) s++;
-    return s;
-  }
-
   private readEnd(at: number): number {
     const { source } = this;
     const first = source.charCodeAt(at + 2);
     const named = first !== GREATER && !isBlankCode(first);
-    const nameEnd = named ? this.wordEnd(at + 2) : at + 2;
-    const close = this.tagEnd(nameEnd);
+    const nameEnd = named ? wordEnd(source, at + 2) : at + 2;
+    const close = tagEnd(source, nameEnd);
     if (close < 0) return UNFINISHED;
     if (named) this.reportEnd(lower(source.slice(at + 2, nameEnd)));
     else this.reportComment(at, close + 1);
     return close + 1;
-  }
-
-  /** The ">" that is in no quotes; quotes open after a blank or "=" only. */
-  private tagEnd(from: number): number {
-    const { source } = this;
-    let quote = 0;
-    let before = 0x20;
-    for (let s = from; s < source.length; s++) {
-      const code = source.charCodeAt(s);
-      if (quote === 0 && code === GREATER) return s;
-      if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) {
-        if (code === quote) quote = 0;
-        else if (quote === 0 && (before === 0x20 || before === EQUALS)) quote = code;
-      }
-      before = code;
-    }
-    return -1;
   }
 
   private readDeclaration(at: number): number {
@@ -357,7 +286,11 @@ export class HtmlReader {
       this.reportComment(at, at + 3);
       return at + 3;
     } else {
-      const next = this.readDoctype(at);
+      const next = doctypeEnd(source, at);
+      if (next >= 0) {
+        this.beforeEvent();
+        if (this.section !== IGNORE) this.events.declaration(source.slice(at, next));
+      }
       if (next !== NO_MARKUP) return next;
     }
     const close = source.indexOf('>', at + 2);
@@ -370,7 +303,7 @@ export class HtmlReader {
     const { source } = this;
     let close = source.indexOf(this.looseComments ? '>' : '--', at + 4);
     while (close >= 0 && !this.looseComments) {
-      const after = this.skipBlanks(close + 2);
+      const after = skipBlanks(source, close + 2);
       if (source.charCodeAt(after) === GREATER) {
         close = after;
         break;
@@ -389,13 +322,13 @@ export class HtmlReader {
     let named = false;
     let s = at + 3;
     for (;;) {
-      s = this.skipBlanks(s);
+      s = skipBlanks(source, s);
       while (isNameStart(source.charCodeAt(s))) {
         const from = s;
         while (isNameChar(source.charCodeAt(s))) s++;
         kind = Math.max(kind, SECTION_KINDS.indexOf(lower(source.slice(from, s))));
         named = true;
-        s = this.skipBlanks(s);
+        s = skipBlanks(source, s);
         if (s >= source.length) return UNFINISHED;
       }
       if (source.charCodeAt(s) !== DASH) break;
@@ -408,39 +341,6 @@ export class HtmlReader {
     this.sections.push(named ? kind : 1);
     this.setSection();
     this.beforeEvent();
-    return s + 1;
-  }
-
-  /** `<!DOCTYPE …>` and `<!ENTITY …>`; any other name is none. */
-  private readDoctype(at: number): number {
-    const { source } = this;
-    const end = source.length;
-    let s = at + 2;
-    if (!/[A-Za-z]/.test(source[s] ?? '')) return NO_MARKUP;
-    while (s < end && isNameChar(source.charCodeAt(s))) s++;
-    if (s >= end) return UNFINISHED;
-    if (!/^(?:doctype|entity)$/i.test(source.slice(at + 2, Math.min(s, at + 10)))) return NO_MARKUP;
-    for (;;) {
-      s = this.skipBlanks(s);
-      if (s >= end) return UNFINISHED;
-      const code = source.charCodeAt(s);
-      if (code === GREATER) break;
-      if (code === DOUBLE_QUOTE || code === SINGLE_QUOTE) {
-        const close = source.indexOf(source[s]!, s + 1);
-        if (close < 0) return UNFINISHED;
-        s = close + 1;
-      } else if (code === DASH) {
-        if (source.charCodeAt(s + 1) !== DASH) return s + 1 >= end ? UNFINISHED : NO_MARKUP;
-        const close = source.indexOf('--', s + 2);
-        if (close < 0) return UNFINISHED;
-        s = close + 2;
-      } else {
-        s = this.wordEnd(s + 1);
-        if (s >= end) return UNFINISHED;
-      }
-    }
-    this.beforeEvent();
-    if (this.section !== IGNORE) this.events.declaration(source.slice(at, s + 1));
     return s + 1;
   }
 

@@ -1,7 +1,7 @@
 // Addresses in the attributes of HTML, joined with the base address, with the tags they stand in and the texts of their
 // anchors. Bounded in length.
 import { encodeUtf8, type DecodedText } from './charset.js';
-import type { Attributes } from './html-events.js';
+import type { Attributes } from './html-attributes.js';
 import { resolveTarget } from './html-target.js';
 
 /** Longest address, characters. */

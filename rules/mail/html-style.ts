@@ -2,7 +2,7 @@
 // stack of open elements. Sizes in CSS, style sheets and images are not looked at, as in the original.
 import type { DecodedText } from './charset.js';
 import { INVALID, readColor } from './html-color.js';
-import type { Attributes } from './html-events.js';
+import type { Attributes } from './html-attributes.js';
 import { isBlankCode, trimBlanks, trimStart } from './white.js';
 
 /** Elements that open a style; th counts as td. */

@@ -1,7 +1,8 @@
 // Renders HTML to text as SpamAssassin 4 does, and collects what its rules ask about: counts, colours, anchors, addresses.
 // Hidden text stays in the text and is marked. One pass, no tree; takes decoded text, never fails.
 import { encodeUtf8, type DecodedText } from './charset.js';
-import { HtmlReader, type Attributes, type HtmlEvents } from './html-events.js';
+import type { Attributes } from './html-attributes.js';
+import { HtmlReader, type HtmlEvents } from './html-events.js';
 import { HtmlLinks, type HtmlUri } from './html-links.js';
 import { StyleStack } from './html-style.js';
 import { endOfWord, startOfWord } from './html-words.js';
