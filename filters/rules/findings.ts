@@ -7,6 +7,9 @@ import type { FindingSpec } from '../../pipeline/finding.js';
 /** The text of the message was larger than `textMaxBytes`, or than what is rendered of one part. */
 export const TEXT_CUT = 'RULES_TEXT_CUT';
 
+/** Some pattern used up its steps before it was known whether it matches. */
+export const GAVE_UP = 'RULES_GAVE_UP';
+
 /** A rule of `shortcircuit` hit: those after it did not run. */
 export const SHORTCIRCUIT = 'SHORTCIRCUIT';
 
@@ -19,6 +22,11 @@ export function ruleFindings(core: readonly Statement[]): readonly FindingSpec[]
   return [
     ...rules.map(({ name, score, description }) => spec(name, score, `${description}.`)),
     spec(TEXT_CUT, 0, 'The message has more text than the rules look at; the rest was not scored.'),
+    spec(
+      GAVE_UP,
+      0,
+      'The pattern of a rule took too many steps over this message; what was not known counts as no match.',
+    ),
     spec(SHORTCIRCUIT, 0, 'A rule marked `shortcircuit` hit; those after it were not run, and its score was added.'),
     spec('*', 0, 'Rules of the site bring names and scores of their own.'),
   ];

@@ -13,7 +13,7 @@ import { planDns, type DnsPlan } from '../../rules/dns/plan.js';
 import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
 import type { AuthenticationFacts } from '../authentication/facts.js';
 import { findingsCovered } from './covered.js';
-import { ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
+import { GAVE_UP, ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
 import { completeRuleSettings, hasSiteRules, loadSiteRules, siteRuleFiles } from './site.js';
 
@@ -38,6 +38,8 @@ export class RuleTimeError extends Error {
 const DNS_SHARE = 0.6;
 /** Refusals named in one alert or check. */
 const REFUSALS_SHOWN_MAX = 3;
+/** Rules named that took too many steps. */
+const GAVE_UP_SHOWN_MAX = 5;
 /** Raised while a rule of the site is refused. */
 const ALERT = 'rules-refused';
 
@@ -120,8 +122,9 @@ function report(job: MessageJob, mail: RuleMail, { loaded, outside, textMaxBytes
   });
   if (result.outOfTime) throw new RuleTimeError(result.hits.length);
   const findings = result.hits.map(findingOf);
-  const { shortcircuit } = result;
+  const { shortcircuit, gaveUp } = result;
   if (shortcircuit !== null) findings.push(finding(SHORTCIRCUIT, shortcircuit.score, `after ${shortcircuit.rule}`));
+  if (gaveUp.length > 0) findings.push(finding(GAVE_UP, 0, gaveUp.slice(0, GAVE_UP_SHOWN_MAX).join(' ')));
   if (mail.cut) findings.push(finding(TEXT_CUT, 0, `${textMaxBytes} bytes looked at`));
   return { findings, facts: factsOf(result), subRules: result.subRules, ...(covers.length > 0 && { covers }) };
 }

@@ -140,6 +140,10 @@ class CompiledPattern implements Pattern {
   }
 
   private tried(subject: Subject, countMax: number, effort: Effort): number {
+    if (effort.exhausted) {
+      effort.giveUp();
+      return 0;
+    }
     return searchAll(
       new Backtracker((this.program ??= compileProgram(this.tree, NO_GROUPS)), subject.text, effort),
       countMax,

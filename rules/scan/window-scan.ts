@@ -11,6 +11,9 @@ const WORD_BITS = 32;
 const BYTES = 256;
 const SCRATCH_BYTES = 65_536;
 
+/** Where in a group's tables it says, for each number of bytes left, which windows are no longer than that. */
+const FITS_AT = JUDGED * BYTES;
+
 /** How common each byte is, as a share of all; they sum to 1. */
 const CHANCE = chances();
 
@@ -70,11 +73,12 @@ export class WindowScan {
     return seen;
   }
 
-  /** The last places, where a shorter window may still fit; what lies past the end passes. */
+  /** The last places, where only a shorter window fits. */
   private lastOnes(tables: Int32Array, length: number): number {
     let seen = 0;
     for (let at = Math.max(0, length - JUDGED + 1); at < length; at++) {
-      let start = -1;
+      // A window longer than what is left cannot fit.
+      let start = tables[FITS_AT + length - at]!;
       for (let offset = 0; at + offset < length; offset++) start &= tables[offset * BYTES + scratch[at + offset]!]!;
       seen |= start;
     }
@@ -83,8 +87,9 @@ export class WindowScan {
 }
 
 function group(windows: readonly (readonly ByteSet[])[]): Int32Array {
-  const tables = new Int32Array(JUDGED * BYTES);
+  const tables = new Int32Array(FITS_AT + JUDGED);
   windows.forEach((window, bit) => {
+    for (let left = window.length; left < JUDGED; left++) tables[FITS_AT + left]! |= 1 << bit;
     for (let offset = 0; offset < JUDGED; offset++) {
       const set = window[offset];
       for (let byte = 0; byte < BYTES; byte++) {
