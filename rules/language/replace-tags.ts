@@ -5,7 +5,7 @@ import type { PatternSource, RuleTest, Statement } from '../definition.js';
 /** Times a pattern is gone over for tags inside tags. */
 const PASSES_MAX = 6;
 /** Longest pattern that tags may make; a longer one is left as it is, and then refused for its length elsewhere. */
-const EXPANDED_LENGTH_MAX = 200_000;
+const EXPANDED_LENGTH_MAX = 262_144;
 
 /** What files say about tags. */
 export interface ReplaceTags {
