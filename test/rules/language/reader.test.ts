@@ -166,7 +166,7 @@ describe('tags in patterns', () => {
 
   it('that grow without end are cut', () => {
     const source = expanded(`replace_tag Z ${'<Z>'.repeat(1_000)}\nbody R /<Z>/\nreplace_rules R`);
-    expect(source!.length).toBeLessThanOrEqual(200_000);
+    expect(source!.length).toBeLessThanOrEqual(1_000_000);
   });
 });
 
