@@ -2,6 +2,7 @@
 // sets in another. A counted repeat is written out, so the program is bounded by a limit on its length.
 import { lengthOf } from './length.js';
 import { BYTES, PatternError, type Assertion, type ByteSet, type PatternNode, type PatternTree } from './syntax.js';
+import { isAnchored, isSingle, referencesIn, singleSet } from './shape.js';
 import { windowOf } from './window.js';
 
 /** Longest program, numbers; beyond it the pattern is refused. */
@@ -412,47 +413,3 @@ const OP_LENGTHS: Readonly<Record<number, number>> = {
   [OP.leaveIfEmpty]: 3,
   [OP.dispatch]: 2,
 };
-
-function singleSet(node: PatternNode): ByteSet | null {
-  if (node.kind === 'set') return node.set;
-  return node.kind === 'group' && node.capture === null ? singleSet(node.item) : null;
-}
-
-function isSingle(node: PatternNode): boolean {
-  return singleSet(node) !== null;
-}
-
-function referencesIn(node: PatternNode): readonly number[] {
-  switch (node.kind) {
-    case 'reference':
-      return node.captures;
-    case 'concat':
-      return node.items.flatMap(referencesIn);
-    case 'alternate':
-      return node.branches.flatMap(referencesIn);
-    case 'group':
-    case 'atomic':
-    case 'look':
-    case 'repeat':
-      return referencesIn(node.item);
-    default:
-      return [];
-  }
-}
-
-/** Whether every match begins at the start of the text. */
-function isAnchored(node: PatternNode): boolean {
-  switch (node.kind) {
-    case 'assert':
-      return node.assertion === 'text-start';
-    case 'concat':
-      return node.items.length > 0 && isAnchored(node.items[0]!);
-    case 'alternate':
-      return node.branches.every(isAnchored);
-    case 'group':
-    case 'atomic':
-      return isAnchored(node.item);
-    default:
-      return false;
-  }
-}
