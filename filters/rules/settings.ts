@@ -21,6 +21,11 @@ export const ruleSettings = Type.Object({
     default: true,
     description: 'Whether the core rules run; without them only the rules of the site do.',
   }),
+  lookUps: Type.Boolean({
+    default: false,
+    description:
+      'Whether rules that look things up (block lists, URI lists, askdns) may ask the resolver; a rule set brings lists whose terms of use are for you to accept.',
+  }),
   disabled: Type.Array(Type.String({ pattern: RULE_NAME }), {
     default: [],
     maxItems: LIST_MAX,

@@ -1,8 +1,9 @@
 // The rule stage: runs the core rules and those of the site over a message and reports each that hits with its score.
-// Rules that need look-ups are asked for first, all at once, where a resolver is set. A rule file is data: a broken one is
-// told and left out, the rest runs.
+// Rules that need look-ups are asked for first, all at once, where the settings allow it. A rule file is data: a broken
+// one is told and left out, the rest runs.
 import type { AttachedFiles } from '../../config/attached.js';
 import type { Problem } from '../../config/problem.js';
+import type { Resolver } from '../../outside/resolver.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import { evaluateRules, type RuleHit, type RuleResult } from '../../rules/evaluate.js';
@@ -71,10 +72,12 @@ function complaintsOf(settings: RuleSettings, files: AttachedFiles): readonly Pr
 const problemOf = ({ file, line, reason }: Refusal): Problem => ({ file, line, column: 0, message: reason });
 
 function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFiles): Stage {
-  const loaded = loadSiteRules(settings, files, outside.resolver !== null);
+  const resolver = settings.lookUps ? outside.resolver : null;
+  const loaded = loadSiteRules(settings, files, resolver !== null);
   const judging = {
     loaded,
     outside,
+    resolver,
     textMaxBytes: settings.textMaxBytes,
     plan: planDns(loaded.set, loaded.settings),
     covers: findingsCovered(loaded.set.byName),
@@ -90,6 +93,8 @@ function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFile
 interface Judging {
   readonly loaded: LoadedRules;
   readonly outside: Outside;
+  /** Null where rules may look nothing up. */
+  readonly resolver: Resolver | null;
   readonly textMaxBytes: number;
   readonly plan: DnsPlan;
   /** Findings of other stages that rules in force score in their place. */
@@ -97,12 +102,11 @@ interface Judging {
 }
 
 function judge(job: MessageJob, judging: Judging): StageReport | Promise<StageReport> {
-  const { loaded, outside, textMaxBytes, plan } = judging;
+  const { loaded, outside, resolver, textMaxBytes, plan } = judging;
   const mail = new RuleMail(job.message, job.transaction, textMaxBytes, outside.countries, {
     settings: loaded.settings,
     facts: { authentication: authenticationOf(job), bayes: null },
   });
-  const { resolver } = outside;
   if (plan.isEmpty || resolver === null || !job.directions.includes('received')) return report(job, mail, judging);
   const timeoutMs = Math.max(0, job.deadline - outside.clock.monotonicMs()) * DNS_SHARE;
   return askDns(plan, mail, { resolver, timeoutMs, signal: job.signal }).then((hits) => {
