@@ -21,12 +21,12 @@ import { ExpressionError, prepareExpression, readExpression, type Evaluation, ty
 import type { EvalFunction } from './evals/eval.js';
 import { EVALS } from './evals/table.js';
 import { globMatches, orderMetas, settlePriorities } from './order.js';
+import { countMax, scoreOf } from './points.js';
 import { compilePattern, type Pattern } from './pattern/pattern.js';
 import { PatternError } from './pattern/syntax.js';
 
 /** Most rules one set may hold. */
 export const RULES_MAX = 50_000;
-const TEST_RULE_SCORE = 0.01;
 
 export type CompiledTest =
   | {
@@ -120,8 +120,6 @@ export const COMPILE_DEFAULTS: CompileOptions = { scoreSet: 0, disabled: new Set
 /** Where a name stands that a setting gives. */
 const SETTINGS_PLACE: Place = { file: 'settings', line: 0 };
 
-/** Most matches counted for `multiple` without `maxhits`. */
-export const COUNT_MAX = 100_000;
 /** Priority of a rule that `shortcircuit` calls ham or spam and that names none. */
 const SHORTCIRCUIT_PRIORITY = -200;
 const ALL_ONE: Scores = [1, 1, 1, 1];
@@ -413,23 +411,6 @@ function finish(draft: Draft, properties: Properties | undefined, options: Compi
     shortcircuit: properties?.shortcircuit ?? 'off',
     examples: properties?.examples ?? [],
   };
-}
-
-function scoreOf(name: string, scores: Scores | null, flags: ReadonlySet<string>, options: CompileOptions): number {
-  const own = options.scores.get(name);
-  if (own !== undefined) return own;
-  if (scores !== null) return scores[options.scoreSet];
-  const points = name.startsWith('T_') ? TEST_RULE_SCORE : 1;
-  return flags.has('nice') ? -points : points;
-}
-
-function countMax(flags: ReadonlySet<string>): number {
-  if (!flags.has('multiple')) return 1;
-  for (const flag of flags) {
-    const found = /^maxhits=(\d{1,6})$/.exec(flag);
-    if (found !== null) return Math.min(Math.max(1, Number(found[1])), COUNT_MAX);
-  }
-  return COUNT_MAX;
 }
 
 /** SpamAssassin's order within one priority. */

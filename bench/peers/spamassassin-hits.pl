@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Getopt::Long;
 use JSON::PP;
+use POSIX ();
 use Time::HiRes qw(clock);
 use Mail::SpamAssassin;
 
@@ -27,29 +28,46 @@ my $json = JSON::PP->new->canonical->latin1;
 binmode STDOUT, ':raw';
 $| = 1;
 
+# Rules are compiled by a first mail; then each mail is judged in a process of its own. In one process some rules keep what
+# an earlier mail made of them: a pattern with %{NAME} is compiled once, with the first mail's text.
+judge("Subject: warm\n\nwarm\n")->finish();
+
 while (my $name = <STDIN>) {
     chomp $name;
+    my $child = fork() // die "fork: $!\n";
+    if ($child == 0) {
+        report($name);
+        POSIX::_exit(0);
+    }
+    waitpid $child, 0;
+    die "$name: the judging process ended with $?\n" if $?;
+}
+
+sub judge {
+    my ($text) = @_;
+    return $filter->check($filter->parse($text));
+}
+
+sub report {
+    my ($name) = @_;
     open my $file, '<:raw', $name or die "$name: $!\n";
     my $text = do { local $/; <$file> };
     close $file;
     my $start  = clock();
-    my $mail   = $filter->parse($text);
-    my $status = $filter->check($mail);
+    my $status = judge($text);
     my $cpu    = clock() - $start;
     my $scores = $filter->{conf}->{scores};
     my %hits   = map { $_ => 0 + $scores->{$_} } split /,/, $status->get_names_of_tests_hit();
     my %line   = (
-        file  => $name,
-        score => 0 + $status->get_score(),
-        hits  => \%hits,
-        counts => positive($status->{tests_already_hit}),
+        file     => $name,
+        score    => 0 + $status->get_score(),
+        hits     => \%hits,
+        counts   => positive($status->{tests_already_hit}),
         subRules => [ sort { $a cmp $b } split /,/, $status->get_names_of_subtests_hit() ],
     );
     $line{cpuMs} = 1000 * $cpu if $option{cpu};
     $line{inputs} = inputs($status) if $option{inputs};
     print $json->encode(\%line), "\n";
-    $status->finish();
-    $mail->finish();
 }
 
 # Counts of rules, sub-rules too, that hit.

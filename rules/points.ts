@@ -1,0 +1,31 @@
+// What a rule weighs: its score in the active score set, and how many matches of it count.
+import type { Scores } from './definition.js';
+import type { CompileOptions } from './compile.js';
+
+const TEST_RULE_SCORE = 0.01;
+/** Most matches counted for `multiple` without `maxhits`. */
+const COUNT_MAX = 100_000;
+
+/** Points of a rule: the settings' word, then the files', then the default by name and flags. */
+export function scoreOf(
+  name: string,
+  scores: Scores | null,
+  flags: ReadonlySet<string>,
+  options: CompileOptions,
+): number {
+  const own = options.scores.get(name);
+  if (own !== undefined) return own;
+  if (scores !== null) return scores[options.scoreSet];
+  const points = name.startsWith('T_') ? TEST_RULE_SCORE : 1;
+  return flags.has('nice') ? -points : points;
+}
+
+/** Most matches that count: one, unless the rule is `multiple`; `maxhits=` bounds them. */
+export function countMax(flags: ReadonlySet<string>): number {
+  if (!flags.has('multiple')) return 1;
+  for (const flag of flags) {
+    const found = /^maxhits=(\d{1,6})$/.exec(flag);
+    if (found !== null) return Math.min(Math.max(1, Number(found[1])), COUNT_MAX);
+  }
+  return COUNT_MAX;
+}
