@@ -8,7 +8,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { uncommentSample } from '../../config/sample.js';
 import { ConfigurationError } from '../../config/problem.js';
 import { SECTIONS } from '../../programs/sections.js';
-import { CONFIG_VARIABLE, findSettingsFile, parseSettings, readSettings, settingsText } from '../../programs/settings.js';
+import {
+  CONFIG_VARIABLE,
+  findSettingsFile,
+  parseSettings,
+  readSettings,
+  settingsText,
+} from '../../programs/settings.js';
 
 const BIN = fileURLToPath(new URL('../../bin/weir.js', import.meta.url));
 const RUN_MS = 30_000;

@@ -117,9 +117,11 @@ describe('parts', () => {
   });
 
   it('have their long lines broken', () => {
-    expect(multipart(`--b\n\n${'x'.repeat(5_000)}\n--b--\n`).parts[1]!.lines().map((line) => line.length)).toEqual([
-      2_049, 2_049, 904,
-    ]);
+    expect(
+      multipart(`--b\n\n${'x'.repeat(5_000)}\n--b--\n`)
+        .parts[1]!.lines()
+        .map((line) => line.length),
+    ).toEqual([2_049, 2_049, 904]);
   });
 
   it('are bounded in number and in depth', () => {
