@@ -1,8 +1,9 @@
 // A directory of a test's own, and what every private server needs: free loopback ports, a bounded wait, a bounded
 // command. Nothing here touches a path or port outside that directory and loopback.
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,19 +32,31 @@ export function makePlace(name: string): Place {
   };
 }
 
-/** TCP ports on loopback that are free now, all different. */
+/**
+ * Ports that nothing listens on, from below those that the kernel gives to outgoing connections: one of those could be
+ * taken again before the server that it was found for opens it. Each worker of a test run has a range of its own.
+ */
 export async function findPorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => openPort()));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
+  const ports: number[] = [];
+  for (let tries = 0; ports.length < count; tries += 1) {
+    if (tries > PORTS_PER_WORKER) throw new Error(`no ${count} free ports from ${FIRST_PORT} on`);
+    const port = FIRST_PORT + (nextPort++ % PORTS_PER_WORKER);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
 }
 
-function openPort(): Promise<ReturnType<typeof createServer>> {
-  return new Promise((opened, failed) => {
+const WORKERS_MAX = 8;
+const PORTS_PER_WORKER = 2_500;
+const FIRST_PORT = 10_000 + (Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS_MAX) * PORTS_PER_WORKER;
+/** Where the search goes on; begins anywhere, since other runs may look for ports at the same time. */
+let nextPort = randomInt(PORTS_PER_WORKER);
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
     const server = createServer();
-    server.once('error', failed);
-    server.listen(0, '127.0.0.1', () => opened(server));
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
   });
 }
 
