@@ -11,6 +11,8 @@ import {
   yesOrNo,
   type SettingsDraft,
 } from './settings-draft.js';
+import { compileRedirectors } from '../mail/redirectors.js';
+import { PatternError } from '../pattern/syntax.js';
 import type { UriDnsZone } from './settings.js';
 import { checkRuleName, patternSource } from './statements.js';
 
@@ -192,6 +194,17 @@ function keep(draft: SettingsDraft, word: string, value: string): void {
   else kept.push(value);
 }
 
+/** Compiled once here, so that one that cannot run is refused with its line, and not met by the first mail. */
+function addRedirector(draft: SettingsDraft, value: string): void {
+  const source = patternSource(needed(value));
+  try {
+    compileRedirectors([source]);
+  } catch (error) {
+    throw error instanceof PatternError ? new LineError(error.message) : error;
+  }
+  draft.redirectorPatterns.push(source);
+}
+
 const CHANGES: ReadonlyMap<string, Change> = new Map<string, Change>([
   ...ADDRESS_LISTS.map((list): [string, Change] => [
     list,
@@ -272,7 +285,7 @@ const CHANGES: ReadonlyMap<string, Change> = new Map<string, Change>([
       draft.thirdLevelDomains = new Set();
     },
   ],
-  ['redirector_pattern', (draft, value) => void draft.redirectorPatterns.push(patternSource(needed(value)))],
+  ['redirector_pattern', addRedirector],
   ['freemail_domains', freemailDomains],
   [
     'freemail_welcomelist',

@@ -294,3 +294,14 @@ describe('directories', () => {
     expect(refusals.some(({ reason }) => reason.includes('deeper'))).toBe(true);
   });
 });
+
+describe('a redirector pattern', () => {
+  it('that cannot run is refused with its line, and the others hold', () => {
+    const text = ['redirector_pattern /^http:\\/\\/go\\.test\\/(.*)$/i', 'redirector_pattern /a(?{ die })(b)/'].join(
+      '\n',
+    );
+    const { settings, refusals } = parseRules(text, 'site.cf');
+    expect(settings.redirectorPatterns).toHaveLength(1);
+    expect(refusals).toEqual([{ file: 'site.cf', line: 2, reason: 'code in a pattern' }]);
+  });
+});
