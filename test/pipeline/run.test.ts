@@ -132,7 +132,8 @@ describe('breaking', () => {
 
   it('bounds the whole message: later stages break when the time is used up', async () => {
     const slow = stage('slow', () => new Promise<StageReport>(() => undefined));
-    const late = stage('late', () => found('LATE'), { needs: ['slow'] });
+    // It too takes its time: a timer may fire so early that a last millisecond is left.
+    const late = stage('late', () => new Promise<StageReport>(() => undefined), { needs: ['slow'] });
     const result = await run([slow, late], 'pipeline:\n  timeLimitMs: 100\n');
     expect(result.broken.map(({ stage: name }) => name)).toEqual(['slow', 'late']);
     expect(result.totalMs).toBeLessThan(1_000);
