@@ -7,7 +7,7 @@ import { addressesIn, addressOfMailto, withoutQuoted } from '../mail/found-addre
 import type { RuleMail } from '../mail/rule-mail.js';
 import { compilePattern, Subject, type Pattern } from '../pattern/pattern.js';
 import { holds, NO, YES, type Eval, type EvalResult } from './eval.js';
-import { isFreemail as isKnownFreemail } from './freemail.js';
+import { isFreemail as isKnownFreemail } from './core/freemail.js';
 import { allSenders } from './senders.js';
 
 /** Addresses taken of links, and of all of a body. */

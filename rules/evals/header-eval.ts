@@ -209,7 +209,7 @@ function rangeOf(args: readonly string[]): string | null {
   return numbersOnly(args.slice(1));
 }
 
-export const HEADER_EVAL: readonly (readonly [string, Eval])[] = [
+export const HEADER_EVALS: readonly (readonly [string, Eval])[] = [
   ...FORGED_RECEIVED_EVALS,
   ...HEADER_DATE_EVALS,
   [

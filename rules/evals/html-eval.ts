@@ -102,7 +102,7 @@ function evaluation(summary: string, argsMin: number, argsMax: number, run: Eval
   return { summary, argsMin, argsMax, run };
 }
 
-export const HTML_PART_EVALS: readonly (readonly [string, Eval])[] = [
+export const HTML_EVALS: readonly (readonly [string, Eval])[] = [
   [
     'html_tag_balance',
     evaluation(

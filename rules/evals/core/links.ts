@@ -1,11 +1,11 @@
 // Evals on links: what the reader is shown against where it leads.
 import { domainToUnicode } from 'node:url';
 import { getDomain } from 'tldts';
-import type { Url } from '../../message/url.js';
-import { safe } from '../bytes.js';
-import type { RuleMail } from '../mail/rule-mail.js';
+import type { Url } from '../../../message/url.js';
+import { safe } from '../../bytes.js';
+import type { RuleMail } from '../../mail/rule-mail.js';
 import { BRANDS } from './brands.js';
-import { NO, type Eval, type EvalResult } from './eval.js';
+import { NO, type Eval, type EvalResult } from '../eval.js';
 import { brandsNamed, domainOf, ownsDomain } from './headers.js';
 
 /** Links looked at. */

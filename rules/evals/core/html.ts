@@ -1,8 +1,8 @@
 // Our own evals on HTML texts: what they are made of, and what they hide from their reader.
-import type { Text } from '../../message/message.js';
-import { safe } from '../bytes.js';
-import type { RuleMail } from '../mail/rule-mail.js';
-import { holds, NO, numbersOnly, type Eval, type EvalResult } from './eval.js';
+import type { Text } from '../../../message/message.js';
+import { safe } from '../../bytes.js';
+import type { RuleMail } from '../../mail/rule-mail.js';
+import { holds, NO, numbersOnly, type Eval, type EvalResult } from '../eval.js';
 
 /** Hidden text below this length says nothing: preview lines of newsletters are about as long. */
 const HIDDEN_LENGTH_MIN = 200;

@@ -1,10 +1,10 @@
 // Evals on attached files, by name and declared type; what is in them is the business of the attachment and antivirus
 // stages.
-import type { Attachment } from '../../message/message.js';
-import { safe } from '../bytes.js';
-import { renderHtml } from '../mail/html.js';
-import type { RuleMail } from '../mail/rule-mail.js';
-import { NO, type Eval, type EvalResult } from './eval.js';
+import type { Attachment } from '../../../message/message.js';
+import { safe } from '../../bytes.js';
+import { renderHtml } from '../../mail/html.js';
+import type { RuleMail } from '../../mail/rule-mail.js';
+import { NO, type Eval, type EvalResult } from '../eval.js';
 
 /** Attachments and names of each that are looked at. */
 const ATTACHMENTS_MAX = 200;

@@ -1,14 +1,13 @@
-// Evals on header fields: dates, sender and reply address, names, the form of the subject.
+// Evals of the core rules on header fields: sender and reply address, names, what the parser found odd.
 import { getDomain } from 'tldts';
-import type { Address } from '../../message/address.js';
-import { safe } from '../bytes.js';
-import type { RuleMail } from '../mail/rule-mail.js';
+import type { Address } from '../../../message/address.js';
+import { safe } from '../../bytes.js';
+import type { RuleMail } from '../../mail/rule-mail.js';
 import { BRANDS, type Brand } from './brands.js';
 import { readDate } from './date.js';
-import { holds, NO, numbersOnly, YES, type Eval, type EvalResult } from './eval.js';
+import { holds, NO, YES, type Eval, type EvalResult } from '../eval.js';
 import { isFreemail } from './freemail.js';
 
-const HOUR_MS = 3_600_000;
 /** Addresses of one field that are looked at. */
 const ADDRESSES_MAX = 50;
 
@@ -22,34 +21,9 @@ function mailboxes(inputs: RuleMail, field: string): readonly Address[] {
   return inputs.message.addresses(field).slice(0, ADDRESSES_MAX);
 }
 
-/** When the message came: newest Received that has a date, else what the MTA told. */
-function arrivedAt(inputs: RuleMail): number | null {
-  for (const field of inputs.headers.fields('received').slice(0, 5)) {
-    const semicolon = field.raw.lastIndexOf(';');
-    const time = semicolon < 0 ? null : readDate(field.raw.slice(semicolon + 1));
-    if (time !== null) return time;
-  }
-  return inputs.transaction?.receivedAt ?? null;
-}
-
-function shiftedDate(inputs: RuleMail, [from = 'undef', to = 'undef']: readonly string[]): EvalResult {
-  const dated = readDate(inputs.message.header('date') ?? '');
-  const arrived = arrivedAt(inputs);
-  if (dated === null || arrived === null) return NO;
-  const hours = (dated - arrived) / HOUR_MS;
-  return holds((from === 'undef' || hours >= Number(from)) && (to === 'undef' || hours < Number(to)));
-}
-
 function invalidDate(inputs: RuleMail): EvalResult {
   const fields = inputs.headers.fields('date');
   return holds(fields.length > 0 && readDate(fields[0]!.decoded()) === null);
-}
-
-/** At least ten letters, all capitals, more than one word; replies and short codes do not count. */
-function subjectAllCaps(inputs: RuleMail): EvalResult {
-  const subject = (inputs.message.subject ?? '').replace(/^(?:(?:re|fwd?|aw)\s{0,3}:\s{0,3}){1,5}/i, '');
-  const letters = subject.replace(/[^A-Za-z]/g, '');
-  return holds(letters.length >= 10 && /\S\s+\S/.test(subject) && letters === letters.toUpperCase());
 }
 
 function replyElsewhere(inputs: RuleMail): EvalResult {
@@ -65,10 +39,6 @@ function freemailReply(inputs: RuleMail): EvalResult {
   const reply = mailboxes(inputs, 'reply-to')[0]?.address.toLowerCase() ?? '';
   if (from === '' || reply === '' || from === reply || !isFreemail(reply)) return NO;
   return { count: 1, evidence: safe(domainOf(reply) ?? '') };
-}
-
-function freemailFrom(inputs: RuleMail): EvalResult {
-  return holds(isFreemail(mailboxes(inputs, 'from')[0]?.address ?? ''));
 }
 
 /** The display name is an address of another domain than the real one. */
@@ -143,27 +113,8 @@ function oddity(inputs: RuleMail, args: readonly string[]): EvalResult {
   return inputs.message.oddities.some(({ code }) => args.includes(code)) ? YES : NO;
 }
 
-function dateArgs(args: readonly string[]): string | null {
-  return numbersOnly(args.filter((arg) => arg !== 'undef'));
-}
-
 export const HEADER_EVALS: readonly (readonly [string, Eval])[] = [
-  [
-    'check_for_shifted_date',
-    {
-      summary:
-        'The Date field lies at least the first and less than the second number of hours after arrival (negative: before; `undef`: open).',
-      argsMin: 2,
-      argsMax: 2,
-      checkArgs: dateArgs,
-      run: shiftedDate,
-    },
-  ],
   ['check_invalid_date', { summary: 'The Date field cannot be read.', argsMin: 0, argsMax: 0, run: invalidDate }],
-  [
-    'subject_is_all_caps',
-    { summary: 'The subject is several words in capitals only.', argsMin: 0, argsMax: 0, run: subjectAllCaps },
-  ],
   [
     'check_reply_elsewhere',
     { summary: 'Reply-To is in another registered domain than From.', argsMin: 0, argsMax: 0, run: replyElsewhere },
@@ -172,7 +123,6 @@ export const HEADER_EVALS: readonly (readonly [string, Eval])[] = [
     'check_freemail_reply',
     { summary: 'Reply-To is a free mail box, not that of From.', argsMin: 0, argsMax: 0, run: freemailReply },
   ],
-  ['check_freemail_from', { summary: 'From is a free mail box.', argsMin: 0, argsMax: 0, run: freemailFrom }],
   [
     'check_name_other_address',
     {
