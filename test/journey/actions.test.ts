@@ -8,11 +8,9 @@ import { fieldsNamed, nextId, withoutTrace, writeAttachment, writeMail } from '.
 import { requirePackage, requireRoot } from '../ground/packages.js';
 import { waitUntil } from '../ground/place.js';
 import { deliverMail, type ClientOutcome } from '../ground/smtp-client.js';
-import { findHeld, findLogged, findSecurity, outcomeOf } from './look.js';
+import { comeToRest, findHeld, findLogged, findSecurity, outcomeOf } from './look.js';
 
 const ready = requirePackage('postfix', 'clamav-daemon') && requireRoot();
-/** How long the sink is watched for mail that must not come, ms. */
-const QUIET_MS = 1_500;
 
 /** Recipients whose thresholds decide, whatever the mail says. */
 const CONFIG = (clamd: Clamd): string => `verdict:
@@ -49,7 +47,7 @@ describe.skipIf(!ready)('each action, at every place', () => {
 
   const submit = (rcptTo: readonly string[], content: string): Promise<ClientOutcome> =>
     deliverMail(line.port, { mailFrom: 'anna@away.test', rcptTo, content }, { localAddress: OUTSIDE });
-  const quiet = (): Promise<void> => new Promise((done) => setTimeout(done, QUIET_MS));
+  const quiet = (): Promise<void> => comeToRest(line);
 
   it('accept: delivered with nothing but a status added, logged, nothing held', async () => {
     const messageId = nextId();

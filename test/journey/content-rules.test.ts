@@ -10,11 +10,9 @@ import { waitUntil } from '../ground/place.js';
 import { SmtpClient, type ClientReply } from '../ground/smtp-client.js';
 import type { LogRow } from '../ground/weir.js';
 import type { StagedFinding } from '../../pipeline/finding.js';
-import { findHeld, findLogged, findSecurity, outcomeOf } from './look.js';
+import { comeToRest, findHeld, findLogged, findSecurity, outcomeOf } from './look.js';
 
 const ready = requirePackage('postfix') && requireRoot();
-/** How long the sink is watched for mail that must not come, ms. */
-const QUIET_MS = 1_500;
 /** An address of the registry for Europe, in its own country. */
 const DUTCH = '193.0.6.139';
 
@@ -101,7 +99,7 @@ describe.skipIf(!ready)("the administrator's own rules", () => {
     );
   const isThere = (row: LogRow): boolean =>
     line.sink.mails.some(({ content }) => content.includes(String(row['messageId'])));
-  const quiet = (): Promise<void> => new Promise((done) => setTimeout(done, QUIET_MS));
+  const quiet = (): Promise<void> => comeToRest(line);
 
   describe('MCP', () => {
     it('at the threshold: delivered, and logged', async () => {

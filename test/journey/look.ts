@@ -85,3 +85,17 @@ export async function ask(line: Line, method: string, params: object): Promise<u
   if (!answer.running) throw new Error('weir does not run');
   return answer.result;
 }
+
+/** A last look after all has come to rest, ms. */
+const REST_MS = 200;
+const PENDING: readonly unknown[] = ['prepared', 'queued', 'sending'];
+
+/** Waits until nothing is on its way any more: the outbox has sent what it will send, and both Postfix queues are empty. */
+export async function comeToRest(line: Line): Promise<void> {
+  await waitUntil('the outbox to be empty', WAIT_MS, async () => {
+    const items = (await ask(line, 'outbox.list', { limit: PAGE })) as readonly LogRow[];
+    return items.every(({ state }) => !PENDING.includes(state));
+  });
+  await line.settle();
+  await new Promise((done) => setTimeout(done, REST_MS));
+}

@@ -11,12 +11,10 @@ import { SmtpClient, deliverMail } from '../ground/smtp-client.js';
 import type { SunkMail } from '../ground/sink.js';
 import { startAuthenticationLine, type AuthenticationLine } from './authentication-line.js';
 import { ZONE } from './authentication-zone.js';
-import { findHeld, findLogged, findSecurity, outcomeOf } from './look.js';
+import { comeToRest, findHeld, findLogged, findSecurity, outcomeOf } from './look.js';
 
 const ready = requirePackage('postfix', 'sasl2-bin', 'libsasl2-modules') && requireRoot();
 const START_MS = 120_000;
-/** How long the sink is watched for mail that must not come, ms. */
-const QUIET_MS = 1_500;
 const PASSWORD = 'correct horse';
 const INJECTION = '{{constructor.constructor("return process")().exit()}} {{7*7}} ${7*7} <%= 7*7 %> {reason} {id}';
 
@@ -56,9 +54,10 @@ describe.skipIf(!ready)('notices and forwards', () => {
   }, START_MS);
   afterAll(() => ground?.stop());
 
-  const quiet = (): Promise<void> => new Promise((done) => setTimeout(done, QUIET_MS));
-  /** From outside. Gives what the sink got meanwhile, by recipient. */
+  const quiet = (): Promise<void> => comeToRest(line);
+  /** From outside, once the mail of the test before has all arrived; the sink holds what comes of this one alone. */
   const send = async (mailFrom: string, rcptTo: readonly string[], content: string): Promise<void> => {
+    await quiet();
     line.sink.clear();
     const outcome = await deliverMail(line.port, { mailFrom, rcptTo, content }, { localAddress: OUTSIDE });
     expect(outcome.last.code).toBe(250);
@@ -158,6 +157,7 @@ describe.skipIf(!ready)('notices and forwards', () => {
   });
 
   it('MCP: or when logged in here', async () => {
+    await quiet();
     line.sink.clear();
     const client = await SmtpClient.open(line.port, { localAddress: OUTSIDE });
     const secretWord = Buffer.from(`\0anna\0${PASSWORD}`).toString('base64');

@@ -7,10 +7,9 @@ import { requirePackage, requireRoot } from '../ground/packages.js';
 import { findPorts } from '../ground/place.js';
 import { startPostfix } from '../ground/postfix.js';
 import { SmtpClient } from '../ground/smtp-client.js';
-import { ask, findLogged, outcomeOf } from './look.js';
+import { ask, comeToRest, findLogged, outcomeOf } from './look.js';
 
 const ready = requirePackage('postfix') && requireRoot();
-const QUIET_MS = 1_500;
 
 /** Ends of data that some server takes for one, and RFC 5321 does not. */
 const FALSE_ENDS = ['\n.\n', '\n.\r\n', '\r\n.\n', '\r.\r\n', '\r.\r', '\r\n.\r', '\n\0.\r\n', '\r\n\0.\r\n'];
@@ -27,7 +26,7 @@ describe.skipIf(!ready)('smuggling', () => {
   });
   afterAll(() => line?.stop());
 
-  const quiet = (): Promise<void> => new Promise((done) => setTimeout(done, QUIET_MS));
+  const quiet = (): Promise<void> => comeToRest(line);
 
   /** A mail that holds a whole second transaction behind a false end. */
   const content = (end: string, messageId: string): string =>
