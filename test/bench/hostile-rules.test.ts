@@ -1,0 +1,44 @@
+// The bench of hostile mail and rules runs small: every attack gets figures, what bounded it is reported, and nothing in
+// a hostile rule file is more than data.
+import { expect, it } from 'vitest';
+import { benchHostile } from '../../bench/hostile-rules.js';
+import { hostileRuleFile, listAttacks, type AttackSizes } from '../../bench/hostile-material.js';
+import { loadRules } from '../../rules/load.js';
+import { makeDir } from '../logs/fixtures.js';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const SMALL: AttackSizes = {
+  runBytes: 20_000,
+  lineBytes: 40_000,
+  links: 200,
+  htmlBytes: 30_000,
+  parts: 50,
+  fields: 100,
+  ruleLines: 20,
+};
+
+it('gives figures for every attack, and says what gave up', { timeout: 60_000 }, async () => {
+  const rows = await benchHostile([], SMALL);
+  expect(rows).toHaveLength(listAttacks(SMALL).length + 2);
+  for (const row of rows) {
+    expect(row.heldMs).toBeGreaterThan(0);
+    expect(row.told).not.toContain('broke');
+  }
+  const slow = rows.filter(({ name }) => name.startsWith('slow patterns'));
+  expect(slow.every(({ told }) => told.includes('RULES_GAVE_UP'))).toBe(true);
+});
+
+it('leaves of a hostile rule file what says what to look for', async () => {
+  const path = join(await makeDir(), 'hostile.cf');
+  writeFileSync(path, hostileRuleFile(20), 'latin1');
+  const { set, refusals } = loadRules([path], undefined);
+  const refused = new Set(refusals.map(({ line }) => line));
+  // Each of the first lines reaches for something: code, a file, a network, another object.
+  expect(refused.size).toBeGreaterThan(30);
+  const names = [...set.byName.keys()];
+  expect(names.filter((name) => /^CODE/.test(name))).toEqual([]);
+  expect(names).toContain('LAST');
+  expect(({} as Record<string, unknown>)['constructor']).toBe(Object);
+  expect(Object.keys(Object.prototype)).toEqual([]);
+});
