@@ -4,12 +4,11 @@ import RE2 from 're2';
 import type { PatternSource } from '../definition.js';
 import { Backtracker } from './backtrack.js';
 import { Effort } from './effort.js';
-import { requiredLiterals } from './literals.js';
-import { compileProgram, refuseTooLong, type Program } from './program.js';
+import { describePattern, type PatternFacts } from './facts.js';
+import { compileProgram, type Program } from './program.js';
 import { readPattern } from './read.js';
 import type { ByteSet, PatternTree } from './syntax.js';
 import { windowOf } from './window.js';
-import { isCountable, isLinear, translate } from './translate.js';
 
 /** RE2 sources shorter than this are given to RE2 at once; for longer ones it is slow, having too many states to keep. */
 const LINEAR_FIRST_MAX = 5_000;
@@ -36,6 +35,8 @@ export class Subject {
 }
 
 export interface Pattern {
+  /** All that is known of it, as plain data: `patternOf` makes the same pattern of it. */
+  readonly facts: PatternFacts;
   /** Lower-case literals, one of which every match contains; null where any text must be tried. */
   readonly literals: readonly string[] | null;
   /** What the first bytes of every match can be; empty where a match may take nothing. */
@@ -54,10 +55,12 @@ export interface Pattern {
 
 /** Compiles a pattern. Throws PatternError with the reason when it cannot be run. */
 export function compilePattern(pattern: PatternSource): Pattern {
-  const tree = readPattern(pattern.source, pattern.flags);
-  // Whatever RE2 makes of it later, the other engine can run it; so nothing is refused when mail comes.
-  refuseTooLong(tree.node);
-  return new CompiledPattern(tree);
+  return patternOf(describePattern(pattern));
+}
+
+/** The pattern of which these facts are known. Reads and builds nothing yet. */
+export function patternOf(facts: PatternFacts): Pattern {
+  return new CompiledPattern(facts);
 }
 
 const NO_GROUPS: ReadonlySet<number> = new Set();
@@ -65,20 +68,21 @@ const NO_GROUPS: ReadonlySet<number> = new Set();
 class CompiledPattern implements Pattern {
   readonly literals: readonly string[] | null;
   readonly names: readonly string[];
-  readonly window: readonly ByteSet[];
-  /** RE2 source: undefined when not asked for yet, null where RE2 cannot run it. */
-  private linear: string | null | undefined = undefined;
-  private engine: RE2 | null = null;
+  private readTree: PatternTree | null = null;
+  /** Undefined when not asked for yet, null where RE2 cannot run it. */
+  private engine: RE2 | null | undefined = undefined;
   /** The same keeping its place, for counting. */
   private counter: RE2 | null = null;
   private program: Program | null = null;
   private capturing: Program | null = null;
-  private countable: boolean | null = null;
 
-  constructor(private readonly tree: PatternTree) {
-    this.literals = requiredLiterals(tree.node);
-    this.names = [...tree.names.keys()];
-    this.window = windowOf(tree.node);
+  constructor(readonly facts: PatternFacts) {
+    this.literals = facts.literals;
+    this.names = facts.names;
+  }
+
+  get window(): readonly ByteSet[] {
+    return windowOf(this.tree().node);
   }
 
   possibleIn(subject: Subject): boolean {
@@ -88,7 +92,7 @@ class CompiledPattern implements Pattern {
   test(subject: Subject, effort = new Effort()): boolean {
     const engine = this.linearEngine();
     if (engine === null) return this.tried(subject, 1, effort) > 0;
-    if (this.linear!.length >= LINEAR_FIRST_MAX) {
+    if (this.facts.linear!.length >= LINEAR_FIRST_MAX) {
       const first = new Effort(FIRST_STEPS + FIRST_STEPS_PER_BYTE * subject.text.length);
       const matched = this.tried(subject, 1, first) > 0;
       if (first.givenUp === 0) return matched;
@@ -98,16 +102,17 @@ class CompiledPattern implements Pattern {
 
   count(subject: Subject, countMax: number, effort = new Effort()): number {
     if (countMax <= 1) return countMax === 1 ? Number(this.test(subject, effort)) : 0;
-    this.countable ??= isCountable(this.tree.node) && this.linearEngine() !== null;
-    return this.countable ? this.counted(subject, countMax) : this.tried(subject, countMax, effort);
+    return this.facts.countable && this.linearEngine() !== null
+      ? this.counted(subject, countMax)
+      : this.tried(subject, countMax, effort);
   }
 
   captures(subject: Subject, countMax: number, effort = new Effort()): ReadonlyMap<string, readonly string[]> {
-    const numbers = [...this.tree.names.values()].flat();
-    this.capturing ??= compileProgram(this.tree, new Set(numbers));
+    const tree = this.tree();
+    this.capturing ??= compileProgram(tree, new Set([...tree.names.values()].flat()));
     const taken = new Map<string, Set<string>>();
     searchAll(new Backtracker(this.capturing, subject.text, effort), countMax, (search) => {
-      for (const [name, groups] of this.tree.names) {
+      for (const [name, groups] of tree.names) {
         for (const group of groups) {
           const text = search.group(group);
           if (text) taken.set(name, (taken.get(name) ?? new Set()).add(text));
@@ -119,20 +124,16 @@ class CompiledPattern implements Pattern {
 
   /** RE2 for this pattern, or null where it would not say what Perl says, or finds it too large. */
   private linearEngine(): RE2 | null {
-    if (this.linear !== undefined) return this.engine;
-    this.linear = isLinear(this.tree.node) ? translate(this.tree.node) : null;
-    if (this.linear === null) return null;
-    try {
-      this.engine = new RE2(this.linear);
-    } catch {
-      // Repeats of repeats, most often: more states than RE2 takes.
-      this.linear = null;
-    }
+    if (this.engine === undefined) this.engine = this.facts.linear === null ? null : build(this.facts.linear);
     return this.engine;
   }
 
+  private tree(): PatternTree {
+    return (this.readTree ??= readPattern(this.facts.source, this.facts.flags));
+  }
+
   private counted(subject: Subject, countMax: number): number {
-    const counter = (this.counter ??= new RE2(this.linear!, 'g'));
+    const counter = (this.counter ??= new RE2(this.facts.linear!, 'g'));
     counter.lastIndex = 0;
     let count = 0;
     while (count < countMax && counter.test(subject.bytes)) count++;
@@ -145,9 +146,18 @@ class CompiledPattern implements Pattern {
       return 0;
     }
     return searchAll(
-      new Backtracker((this.program ??= compileProgram(this.tree, NO_GROUPS)), subject.text, effort),
+      new Backtracker((this.program ??= compileProgram(this.tree(), NO_GROUPS)), subject.text, effort),
       countMax,
     );
+  }
+}
+
+/** The linear engine, or null where the pattern has more states than it takes: repeats of repeats, most often. */
+function build(source: string): RE2 | null {
+  try {
+    return new RE2(source);
+  } catch {
+    return null;
   }
 }
 

@@ -54,8 +54,17 @@ function rangeSource(min: number, max: number | null): string {
   return min === max ? `{${min}}` : `{${min},${max}}`;
 }
 
-/** A class that matches nothing when the set is empty. */
+/** Sources of sets: the reader gives the same set wherever the same is written. */
+const knownSources = new WeakMap<ByteSet, string>();
+
 function setSource(set: ByteSet): string {
+  let source = knownSources.get(set);
+  if (source === undefined) knownSources.set(set, (source = writeSet(set)));
+  return source;
+}
+
+/** A class that matches nothing when the set is empty. */
+function writeSet(set: ByteSet): string {
   const ranges: string[] = [];
   let only = -1;
   let count = 0;
@@ -74,27 +83,36 @@ function setSource(set: ByteSet): string {
 
 function charSource(code: number): string {
   const char = String.fromCharCode(code);
-  return /[A-Za-z0-9 ]/.test(char) ? char : `\\x{${code.toString(16).padStart(2, '0')}}`;
+  return /[A-Za-z0-9 ]/.test(char) ? char : `\\x${code.toString(16).padStart(2, '0')}`;
 }
 
 /** Most repeats RE2 takes in one `{n,m}`. */
 const LINEAR_REPEAT_MAX = 1_000;
 
-/** Whether RE2 can run the pattern and says of every text what Perl says of it: that it matches, or that it does not. */
-export function isLinear(node: PatternNode, last = true): boolean {
+/**
+ * Whether RE2 can run the pattern and says of every text what Perl says of it: that it matches, or that it does not.
+ * `last`: nothing follows the node; `taken`: what follows takes text (RE2's `^` of lines also holds at the very end).
+ */
+export function isLinear(node: PatternNode, last = true, taken = false): boolean {
   switch (node.kind) {
     case 'set':
       return true;
     case 'assert':
+      if (node.assertion === 'line-start') return taken;
       return node.assertion !== 'search-start' && (last || node.assertion !== 'text-end-or-newline');
-    case 'concat':
-      return node.items.every((item, index) => isLinear(item, last && index === node.items.length - 1));
+    case 'concat': {
+      const lastIndex = node.items.length - 1;
+      const taking = taken ? lastIndex + 1 : node.items.findLastIndex((item) => lengthOf(item).min > 0);
+      return node.items.every((item, index) => isLinear(item, last && index === lastIndex, index < taking));
+    }
     case 'alternate':
-      return node.branches.every((branch) => isLinear(branch, last));
+      return node.branches.every((branch) => isLinear(branch, last, taken));
     case 'group':
-      return isLinear(node.item, last);
+      return isLinear(node.item, last, taken);
     case 'repeat':
-      return Math.max(node.min, node.max ?? 0) <= LINEAR_REPEAT_MAX && isLinear(node.item, last && node.max === 1);
+      return (
+        Math.max(node.min, node.max ?? 0) <= LINEAR_REPEAT_MAX && isLinear(node.item, last && node.max === 1, taken)
+      );
     default:
       return false;
   }

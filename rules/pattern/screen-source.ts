@@ -1,0 +1,123 @@
+// A wider pattern for the linear engine: it matches wherever the real one does, and at times elsewhere. What the linear
+// engine lacks is left out (look-around) or taken for any text (back references); what would cost it many states is
+// made endless. So one pass of many such patterns over a text says which real ones are worth running there.
+import { lengthOf } from './length.js';
+import { BYTES, type Assertion, type ByteSet, type PatternNode } from './syntax.js';
+import { translate } from './translate.js';
+
+/** Repeats over this are taken for endless ones. */
+const REPEAT_KEPT_MAX = 3;
+
+const NOTHING: PatternNode = { kind: 'concat', items: [] };
+const ANY_TEXT: PatternNode = repeat({ kind: 'set', set: new Uint8Array(BYTES).fill(1) }, 0, null);
+
+/** RE2 source that matches every text (and any texts joined by newlines, one of) which `node` matches; null where it says nothing. */
+export function screenSource(node: PatternNode): string | null {
+  const wide = trimmed(trimmed(widened(node), 'start'), 'end');
+  return lengthOf(wide).min === 0 ? null : translate(wide);
+}
+
+function widened(node: PatternNode): PatternNode {
+  switch (node.kind) {
+    case 'set':
+      return node;
+    case 'assert':
+      return WIDER[node.assertion];
+    case 'concat':
+      return { kind: 'concat', items: node.items.map(widened) };
+    case 'alternate':
+      return { kind: 'alternate', branches: node.branches.map(widened) };
+    case 'group':
+    case 'atomic':
+      return { kind: 'group', item: widened(node.item), capture: null };
+    case 'look':
+      return NOTHING;
+    case 'reference':
+      return ANY_TEXT;
+    case 'repeat': {
+      const endless = node.max === null || node.max > REPEAT_KEPT_MAX;
+      return repeat(widened(node.item), Math.min(node.min, REPEAT_KEPT_MAX), endless ? null : node.max);
+    }
+  }
+}
+
+function repeat(item: PatternNode, min: number, max: number | null): PatternNode {
+  return { kind: 'repeat', item, min, max, lazy: false };
+}
+
+/** `$` before a final newline, and the ends of a text that stands between others, are ends of lines. */
+const LINE_START: PatternNode = { kind: 'assert', assertion: 'line-start' };
+const LINE_END: PatternNode = { kind: 'assert', assertion: 'line-end' };
+const WIDER: Readonly<Record<Assertion, PatternNode>> = {
+  'text-start': LINE_START,
+  'line-start': LINE_START,
+  'text-end-or-newline': LINE_END,
+  'line-end': LINE_END,
+  'text-end': LINE_END,
+  'word-boundary': { kind: 'assert', assertion: 'word-boundary' },
+  'not-word-boundary': { kind: 'assert', assertion: 'not-word-boundary' },
+  'search-start': NOTHING,
+};
+
+/**
+ * The node without what a search anywhere in a text does not need at that side: a repeat there is as good with its least
+ * number of turns. Whether it matches stays the same.
+ */
+function trimmed(node: PatternNode, side: 'start' | 'end'): PatternNode {
+  switch (node.kind) {
+    case 'concat':
+      return trimmedConcat(node.items, side);
+    case 'group': {
+      const item = trimmed(node.item, side);
+      return isNothing(item) ? NOTHING : { kind: 'group', item, capture: null };
+    }
+    case 'alternate': {
+      const branches = node.branches.map((branch) => trimmed(branch, side));
+      return branches.some(isNothing) ? NOTHING : { kind: 'alternate', branches };
+    }
+    case 'repeat':
+      return trimmedRepeat(node, side);
+    default:
+      return node;
+  }
+}
+
+function trimmedConcat(all: readonly PatternNode[], side: 'start' | 'end'): PatternNode {
+  const items = [...all];
+  while (items.length > 0) {
+    const at = side === 'start' ? 0 : items.length - 1;
+    items[at] = trimmed(items[at]!, side);
+    if (isLineStart(items[0]!) && items[1] !== undefined && takesWholeLines(items[1])) items.splice(0, 2);
+    else if (isNothing(items[at])) items.splice(at, 1);
+    else break;
+  }
+  return items.length === 1 ? items[0]! : { kind: 'concat', items };
+}
+
+function trimmedRepeat(node: Extract<PatternNode, { kind: 'repeat' }>, side: 'start' | 'end'): PatternNode {
+  if (node.min === 0) return NOTHING;
+  if (node.min === 1) return trimmed({ kind: 'group', item: node.item, capture: null }, side);
+  return repeat(node.item, node.min, node.min);
+}
+
+function isNothing(node: PatternNode): boolean {
+  return node.kind === 'concat' && node.items.length === 0;
+}
+
+function isLineStart(node: PatternNode): boolean {
+  return node.kind === 'assert' && node.assertion === 'line-start';
+}
+
+/** Whether the node can take all that stands before a place in its line: then the line's start asks for nothing. */
+function takesWholeLines(node: PatternNode): boolean {
+  return node.kind === 'repeat' && node.min === 0 && node.max === null && isAllButNewline(node.item);
+}
+
+function isAllButNewline(node: PatternNode): boolean {
+  return node.kind === 'set' && isFull(node.set);
+}
+
+function isFull(set: ByteSet): boolean {
+  for (let byte = 0; byte < BYTES; byte++) if (set[byte] !== 1 && byte !== 0x0a) return false;
+  return true;
+}
