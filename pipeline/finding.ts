@@ -56,6 +56,8 @@ export interface Finding {
   readonly score: number;
   /** What was seen, short and safe to log: no text of the mail beyond names of attachments, hosts and the like. */
   readonly evidence: string;
+  /** What it speaks of, where a later stage may score the same by those names (`StageReport.covers`); not logged. */
+  readonly about?: readonly string[];
   /** Index in `rcptTo` when it holds for that recipient alone; absent when it holds for all. */
   readonly recipient?: number;
   /** The administrator's word, whatever the score (product C4): `spam` tags at least, `not-spam` keeps the score from acting. */
@@ -63,6 +65,6 @@ export interface Finding {
 }
 
 /** A finding with the stage that made it: what verdicts, logs and explanations carry. */
-export interface StagedFinding extends Finding {
+export interface StagedFinding extends Omit<Finding, 'about'> {
   readonly stage: string;
 }

@@ -221,10 +221,10 @@ function merge(outcomes: readonly Outcome[], totalMs: number): ScanResult {
     stageMs[stage] = round(ms);
     if (breakage) broken.push(breakage);
     if (!report) continue;
-    for (const finding of report.findings) {
+    for (const { about = [], ...finding } of report.findings) {
       // A fact scores once.
-      const score = covered.has(finding.id) && finding.category === 'spam' ? 0 : finding.score;
-      findings.push({ ...finding, score, stage });
+      const isCovered = finding.category === 'spam' && [finding.id, ...about].some((name) => covered.has(name));
+      findings.push({ ...finding, score: isCovered ? 0 : finding.score, stage });
     }
     if (report.edits) edits.push(...report.edits);
     if (report.subRules) subRules.push(...report.subRules);

@@ -77,7 +77,7 @@ export interface StageReport {
   readonly findings: readonly Finding[];
   /** Applied to every recipient that gets the mail. */
   readonly edits?: readonly Edit[];
-  /** Ids of earlier stages' findings that this stage scores in their place: they keep their meaning and score 0. */
+  /** Earlier stages' findings that this stage scores in their place, by id or by what they are `about`: they score 0. */
   readonly covers?: readonly string[];
   /** Results for later stages, typed by the stage's own exported type. */
   readonly facts?: unknown;

@@ -96,10 +96,14 @@ function planQuestions(
 function labelsOf(list: List, { kind, text }: Subject): readonly { readonly asked: string; readonly label: string }[] {
   const entries = list.entries.filter((entry) => isFor(entry, kind, text));
   if (entries.length === 0) return [];
-  if (isAddressKind(kind)) return [{ asked: text, label: reverseAddress(text) }];
+  if (isAddressKind(kind)) return [{ asked: text, label: labelOf(kind, text) }];
   const names = new Set(entries.flatMap((entry) => namesOf(text, entry.names)));
   return [...names].map((name) => ({ asked: name, label: name }));
 }
+
+/** What stands before the zone for an address or name as it was asked for. */
+export const labelOf = (kind: SubjectKind, asked: string): string =>
+  isAddressKind(kind) ? reverseAddress(asked) : asked;
 
 /** Whether an entry is asked about such a subject. */
 export function isFor(entry: ListEntry, kind: SubjectKind, text: string): boolean {

@@ -193,6 +193,9 @@ export function knownList(zone: string): KnownList | null {
   return KNOWN_LISTS.find((known) => [known.zone, ...(known.alsoZones ?? [])].some(fits)) ?? null;
 }
 
+/** The one name for zones of the same content: that of a known list, or the zone itself. */
+export const contentZone = (zone: string): string => knownList(zone)?.zone ?? zone;
+
 /** What an answer of a known list means, or ''. */
 export function meaningOf(zone: string, code: string, matches: (filter: string, code: string) => boolean): string {
   return knownList(zone)?.codes.find(([filter]) => matches(filter, code))?.[1] ?? '';

@@ -1,7 +1,7 @@
 // The lists as they are asked: the entries of the settings read once, those of one zone together, so that a zone is asked
 // once whatever number of entries weigh its answers. Takes settings that were checked; a key comes from its file.
 import type { AttachedFiles, NamedFile } from '../../config/attached.js';
-import { knownList, type SubjectKind } from './known.js';
+import { contentZone, knownList, type SubjectKind } from './known.js';
 import type { NameForm } from './question.js';
 import type { SiteSettings } from './settings.js';
 import { KEY_MARK, matchesFilter, parseFilter, parseSite, type CodeFilter, type Site } from './site.js';
@@ -26,6 +26,8 @@ export interface ListEntry {
 export interface List {
   /** What it is called wherever it is shown; holds no key. */
   readonly name: string;
+  /** The well-known zone of the same content, or the zone without its key: what its answers are facts of. */
+  readonly content: string;
   /** What is asked; may hold a key, so never shown. */
   readonly zone: string;
   readonly entries: readonly ListEntry[];
@@ -83,6 +85,7 @@ function listOf(site: Site, settings: SiteSettings, entries: readonly ListEntry[
   const [listed, unlisted] = !byAddress ? ['test', 'invalid'] : ipv4 ? IPV4_TESTS : IPV6_TESTS;
   return {
     name: settings.name ?? shown,
+    content: contentZone(shown),
     zone,
     entries,
     errors: readFilters(settings.errors ?? known?.errors),

@@ -6,7 +6,7 @@ import { NetworkSet } from '../../message/network.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import { joinEvidence, showWord } from '../evidence.js';
-import { askLists, type Asked } from './ask.js';
+import { askLists, labelOf, type Asked } from './ask.js';
 import { factsOf, NOTHING_ASKED } from './facts.js';
 import { HIT_IDS, listsFindings, type ListsFindingId } from './findings.js';
 import type { SubjectKind } from './known.js';
@@ -119,7 +119,8 @@ function hitFinding({ list, entry, hits }: EntryHit): Finding {
   const shown = hits.slice(0, SUBJECTS_SHOWN_MAX).map(({ subject, codes }) => `${subject} (${codes.join(' ')})`);
   const more = hits.length > shown.length ? `, and ${hits.length - shown.length} more` : '';
   const evidence = `${list.name} lists ${shown.join(', ')}${more}`;
-  return finding(entry.weight < 0 ? 'LIST_ALLOWED' : HIT_IDS[hits[0].kind], evidence, entry.weight);
+  const about = hits.map(({ kind, subject }) => `${labelOf(kind, subject)}.${list.content}`);
+  return { ...finding(entry.weight < 0 ? 'LIST_ALLOWED' : HIT_IDS[hits[0].kind], evidence, entry.weight), about };
 }
 
 function refusal(found: readonly EntryHit[], refuseAt: number | null): readonly Finding[] {

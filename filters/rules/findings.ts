@@ -10,6 +10,12 @@ export const TEXT_CUT = 'RULES_TEXT_CUT';
 /** Some pattern used up its steps before it was known whether it matches. */
 export const GAVE_UP = 'RULES_GAVE_UP';
 
+/** Questions of rules that look things up got no answer. */
+export const DNS_FAILED = 'RULES_DNS_FAILED';
+
+/** Rules would have looked up more than one message may. */
+export const DNS_CUT = 'RULES_DNS_CUT';
+
 /** A rule of `shortcircuit` hit: those after it did not run. */
 export const SHORTCIRCUIT = 'SHORTCIRCUIT';
 
@@ -27,6 +33,12 @@ export function ruleFindings(core: readonly Statement[]): readonly FindingSpec[]
       0,
       'The pattern of a rule took too many steps over this message; what was not known counts as no match.',
     ),
+    spec(
+      DNS_FAILED,
+      0,
+      'Look-ups of rules got no answer, or too late: whether the lists they ask hold anything is not known.',
+    ),
+    spec(DNS_CUT, 0, 'Rules would have looked up more names than one message may; the rest was not asked.'),
     spec(SHORTCIRCUIT, 0, 'A rule marked `shortcircuit` hit; those after it were not run, and its score was added.'),
     spec('*', 0, 'Rules of the site bring names and scores of their own.'),
   ];

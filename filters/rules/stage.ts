@@ -10,11 +10,13 @@ import { evaluateRules, type RuleHit, type RuleResult } from '../../rules/evalua
 import { RuleMail } from '../../rules/mail/rule-mail.js';
 import type { Refusal } from '../../rules/definition.js';
 import { askDns } from '../../rules/dns/ask.js';
-import { planDns, type DnsPlan } from '../../rules/dns/plan.js';
+import type { DnsHits } from '../../rules/dns/hits.js';
+import { countAsking, planDns, type DnsPlan } from '../../rules/dns/plan.js';
 import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
 import type { AuthenticationFacts } from '../authentication/facts.js';
 import { findingsCovered } from './covered.js';
-import { GAVE_UP, ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
+import { DNS_CUT, DNS_FAILED, GAVE_UP, ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
+import { listedByScores } from './listed.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
 import { completeRuleSettings, hasSiteRules, loadSiteRules, siteRuleFiles } from './site.js';
 
@@ -39,6 +41,8 @@ export class RuleTimeError extends Error {
 const DNS_SHARE = 0.6;
 /** Refusals named in one alert or check. */
 const REFUSALS_SHOWN_MAX = 3;
+/** Rules named that look things up and cannot. */
+const LEFT_SHOWN_MAX = 3;
 /** Rules named that took too many steps. */
 const GAVE_UP_SHOWN_MAX = 5;
 /** Raised while a rule of the site is refused. */
@@ -50,7 +54,7 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
     summary: 'Scores a message by rules on its header, text, links and form.',
     runsAt: ['message'],
     directions: ['received', 'sent', 'internal'],
-    needs: ['authentication'],
+    needs: ['authentication', 'lists'],
     settings: ruleSettings,
     complete: completeRuleSettings,
     files: siteRuleFiles,
@@ -85,7 +89,7 @@ function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFile
   outside.alert(ALERT, loaded.refusals.length > 0, refusalsShown(loaded));
   return {
     onMessage: (job) => judge(job, judging),
-    check: () => Promise.resolve([checkLine(loaded)]),
+    check: () => Promise.resolve([checkLine(judging)]),
   };
 }
 
@@ -129,8 +133,22 @@ function report(job: MessageJob, mail: RuleMail, { loaded, outside, textMaxBytes
   const { shortcircuit, gaveUp } = result;
   if (shortcircuit !== null) findings.push(finding(SHORTCIRCUIT, shortcircuit.score, `after ${shortcircuit.rule}`));
   if (gaveUp.length > 0) findings.push(finding(GAVE_UP, 0, gaveUp.slice(0, GAVE_UP_SHOWN_MAX).join(' ')));
+  findings.push(...lookUpFindings(mail.dnsHits));
   if (mail.cut) findings.push(finding(TEXT_CUT, 0, `${textMaxBytes} bytes looked at`));
-  return { findings, facts: factsOf(result), subRules: result.subRules, ...(covers.length > 0 && { covers }) };
+  const covered = [...covers, ...listedByScores(loaded.set, result, mail.dnsHits)];
+  return {
+    findings,
+    facts: factsOf(result),
+    subRules: result.subRules,
+    ...(covered.length > 0 && { covers: covered }),
+  };
+}
+
+function lookUpFindings({ asked, failed, cut }: DnsHits): readonly Finding[] {
+  return [
+    ...(failed > 0 ? [finding(DNS_FAILED, 0, `${failed} of ${asked} look-ups`)] : []),
+    ...(cut ? [finding(DNS_CUT, 0, `${asked} looked up`)] : []),
+  ];
 }
 
 function findingOf({ rule, count, score, evidence }: RuleHit): Finding {
@@ -152,8 +170,21 @@ function refusalsShown({ refusals }: LoadedRules): string {
   return [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
 }
 
-function checkLine(loaded: LoadedRules): Check {
-  const count = `${loaded.set.rules.length + loaded.set.metas.length} rules`;
-  if (loaded.refusals.length === 0) return { name: 'rules', state: 'ok', detail: count };
-  return { name: 'rules', state: 'warn', detail: `${count}; not taken: ${refusalsShown(loaded)}` };
+function checkLine({ loaded, resolver, plan }: Judging): Check {
+  const rules = `${loaded.set.rules.length + loaded.set.metas.length} rules`;
+  const refused = loaded.refusals.length > 0 ? [`not taken: ${refusalsShown(loaded)}`] : [];
+  const detail = [rules, ...lookUpsShown(plan, resolver !== null), ...refused].join('; ');
+  return { name: 'rules', state: refused.length > 0 ? 'warn' : 'ok', detail };
+}
+
+/** How many rules look things up, whether they may, and which of them cannot. */
+function lookUpsShown(plan: DnsPlan, isOn: boolean): readonly string[] {
+  const asking = countAsking(plan);
+  const left = plan.left.slice(0, LEFT_SHOWN_MAX).map(({ name, reason }) => `${name} (${reason})`);
+  const more = plan.left.length - left.length;
+  const never = more > 0 ? `${left.join(', ')} and ${more} more` : left.join(', ');
+  return [
+    ...(asking > 0 ? [`${asking} look things up${isOn ? '' : ' and are off (rules.lookUps)'}`] : []),
+    ...(left.length > 0 ? [`never hit: ${never}`] : []),
+  ];
 }

@@ -5,7 +5,7 @@ import { cleaningTables } from '../mail/cleaning-tables.js';
 import { isIpv4, isPrivateIp, reverseIp } from '../mail/ip.js';
 import { trimDomain } from '../mail/registry.js';
 import type { RuleMail } from '../mail/rule-mail.js';
-import { NO_DNS_HITS, type DnsHits } from './hits.js';
+import { NO_DNS_HITS, type DnsHits, type ListedName } from './hits.js';
 import type { DnsPlan, UriRule } from './plan.js';
 import type { DnsRecord, DnsReply } from './subtest.js';
 import { hostSubjects, linkSubjects, RelaySubjects, senderHost, templateNames, type GivenTags } from './subjects.js';
@@ -35,7 +35,8 @@ export async function askDns(plan: DnsPlan, mail: RuleMail, options: DnsAskOptio
   askLinks(plan.uris, mail, inquiry);
   for (const { name, query, types, accepts } of plan.asks)
     for (const host of templateNames(query.template, mail, options.tags ?? new Map()))
-      for (const type of types) inquiry.ask(type, host, (reply) => inquiry.judge(name, host, accepts(reply)));
+      for (const type of types)
+        inquiry.ask(type, host, (reply) => inquiry.judge(name, host, { label: host, zone: '' }, accepts(reply)));
   askSender(plan, mail, inquiry);
   return inquiry.run();
 }
@@ -48,7 +49,8 @@ function askLists({ lists, subs }: DnsPlan, mail: RuleMail, inquiry: Inquiry): v
     const names = byRelay ? relays.of(rule).flatMap((ip) => reverseIp(ip) ?? []) : hostSubjects(mail, rule);
     for (const name of names)
       inquiry.ask(rule.by === 'check_rbl_txt' ? 'TXT' : 'A', `${name}.${rule.zone}`, (reply) => {
-        for (const reader of readers) inquiry.judge(reader.name, `${name}.${rule.zone}`, reader.accepts(reply));
+        const listed = { label: name, zone: rule.zone };
+        for (const reader of readers) inquiry.judge(reader.name, `${name}.${rule.zone}`, listed, reader.accepts(reply));
       });
   }
 }
@@ -76,7 +78,7 @@ function askLinks(rules: readonly UriRule[], mail: RuleMail, inquiry: Inquiry): 
 
 function askList(rule: UriRule, name: string, subject: string, inquiry: Inquiry): void {
   inquiry.ask(rule.type, `${name}.${rule.zone.zone}`, (reply) =>
-    inquiry.judge(rule.name, subject, rule.accepts(reply)),
+    inquiry.judge(rule.name, subject, { label: name, zone: rule.zone.zone }, rule.accepts(reply)),
   );
 }
 
@@ -110,7 +112,8 @@ function askSender({ senders }: DnsPlan, mail: RuleMail, inquiry: Inquiry): void
   for (const type of ['A', 'MX'] as const)
     inquiry.ask(type, host, ({ rcode }) => {
       if (rcode === NXDOMAIN && ++missing === 2)
-        for (const { name } of senders) inquiry.judge(name, host, { type: 'RCODE', text: 'NXDOMAIN' });
+        for (const { name } of senders)
+          inquiry.judge(name, host, { label: host, zone: '' }, { type: 'RCODE', text: 'NXDOMAIN' });
     });
 }
 
@@ -129,6 +132,7 @@ interface Question {
 /** Questions of one mail, each asked once however many rules want to know. */
 class Inquiry {
   private readonly hits = new Map<string, string>();
+  private readonly listed = new Map<string, ListedName[]>();
   private readonly questions = new Map<string, Question>();
   private readonly waiting: Question[] = [];
   private failed = 0;
@@ -156,8 +160,15 @@ class Inquiry {
     else use(question.reply);
   }
 
-  judge(rule: string, subject: string, record: DnsRecord | null): void {
-    if (record === null || this.hits.has(rule)) return;
+  /** Evidence is kept of the first that answers a rule, the name of each. */
+  judge(rule: string, subject: string, listed: ListedName, record: DnsRecord | null): void {
+    if (record === null) return;
+    const before = this.listed.get(rule);
+    if (before !== undefined) {
+      before.push(listed);
+      return;
+    }
+    this.listed.set(rule, [listed]);
     this.hits.set(rule, `${subject} ${record.text}`.slice(0, EVIDENCE_MAX).replace(/[^!-~ ]/g, '?'));
   }
 
@@ -173,7 +184,7 @@ class Inquiry {
       }
       await Promise.race(active);
     }
-    return { hits: this.hits, asked: this.questions.size, failed: this.failed, cut: this.cut };
+    return { hits: this.hits, listed: this.listed, asked: this.questions.size, failed: this.failed, cut: this.cut };
   }
 
   private async answer(question: Question, signal: AbortSignal): Promise<void> {

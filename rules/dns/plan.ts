@@ -2,6 +2,7 @@
 // once for a rule set; what cannot be asked is told by name with the reason.
 import type { RecordType } from '../../outside/resolver.js';
 import type { Rule, RuleSet } from '../compile.js';
+import { UNASKED_EVALS } from '../evals/dns-eval.js';
 import type { AskDnsQuery, RuleSettings, UriDnsZone } from '../language/settings.js';
 import { PatternError } from '../pattern/syntax.js';
 import { askSubtest, listSubtest, uriSubtest, type Accepts } from './subtest.js';
@@ -65,6 +66,10 @@ export interface DnsPlan {
   readonly isEmpty: boolean;
 }
 
+/** Rules that look something up. */
+export const countAsking = ({ lists, subs, uris, asks, senders }: DnsPlan): number =>
+  [lists, subs, uris, asks, senders].reduce((sum, { length }) => sum + length, 0);
+
 const TYPES: ReadonlySet<string> = new Set<RecordType>(['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME', 'NS']);
 
 /** Sorts the rules that look something up. */
@@ -102,6 +107,10 @@ class Draft {
     const query = this.#settings.askDnsQueries.get(name);
     if (test.kind === 'empty' && query !== undefined) return this.addAsk(rule, query);
     if (test.kind !== 'eval') return;
+    if (UNASKED_EVALS.has(test.name)) {
+      this.left.push({ name, reason: `this engine does not ask ${test.name}` });
+      return;
+    }
     if (test.name === 'check_uridnsbl') return this.addUri(rule);
     if (this.#settings.skipRblChecks) return;
     if (test.name === 'check_dns_sender') this.senders.push({ name, flags });

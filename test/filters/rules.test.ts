@@ -5,9 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rulesStage, RuleTimeError, type RuleFacts } from '../../filters/rules/stage.js';
 import { idsOf, mail, makeJob, makeOutside, makeStage, runStage } from './message-job.js';
-import { createResolver } from '../../outside/dns-resolver.js';
-import { systemClock } from '../../outside/clock.js';
-import { startScriptedDns } from '../ground/scripted-dns.js';
 
 const GTUBE = 'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X';
 const HEAD = [
@@ -202,31 +199,5 @@ describe('rules of the stock set', () => {
       ['OURS', -1],
       ['SHORTCIRCUIT', -100],
     ]);
-  });
-});
-
-describe('rules that look things up', () => {
-  it('ask nobody until the settings say so', async () => {
-    const file = ruleFile(
-      'lists.cf',
-      "header IN_A_LIST eval:check_rbl('client', 'bl.test.')",
-      'tflags IN_A_LIST net',
-      'score IN_A_LIST 2',
-    );
-    const dns = await startScriptedDns({ '*.bl.test': { A: ['127.0.0.2'] } });
-    const resolver = createResolver({ servers: [dns.address] }, { clock: systemClock });
-    try {
-      const job = makeJob(plain('Tuesday', 'See you on Tuesday.'));
-      const outside = { ...makeOutside(), resolver };
-      const silent = await makeStage(rulesStage, { files: [file] }, outside);
-      expect(idsOf(await runStage(silent, job))).toEqual([]);
-      expect(dns.asked).toEqual([]);
-      const asking = await makeStage(rulesStage, { files: [file], lookUps: true }, outside);
-      expect(idsOf(await runStage(asking, job))).toEqual(['IN_A_LIST']);
-      expect(dns.asked.length).toBeGreaterThan(0);
-    } finally {
-      resolver.close();
-      await dns.stop();
-    }
   });
 });
