@@ -1,5 +1,6 @@
 // Reads the parts of a pattern that stand for single bytes: escapes, shorthands and bracketed classes. The base of the
 // pattern reader, which knows what stands around them.
+import type { Flags } from './flags.js';
 import {
   addSet,
   BYTES,
@@ -8,6 +9,7 @@ import {
   emptySet,
   foldCase,
   HORIZONTAL,
+  LATIN1_MORE,
   PatternError,
   POSIX,
   SPACE,
@@ -19,12 +21,17 @@ import {
 /** Classes read before: rule sets repeat them by the thousand. */
 const seenClasses = new Map<string, ByteSet>();
 const SEEN_CLASSES_MAX = 4_096;
+/** Letters in front of a class's text in its key. */
+const CLASS_KEY_FLAGS = 3;
 
 /** A reading position in the source of a pattern, and what can be read of bytes there. */
 export class ByteReader {
   protected at = 0;
 
-  constructor(protected readonly source: string) {}
+  constructor(
+    protected readonly source: string,
+    protected flags: Flags,
+  ) {}
 
   protected peek(): string {
     return this.source.charAt(this.at);
@@ -40,10 +47,20 @@ export class ByteReader {
   protected shorthand(): ByteSet | null {
     const char = this.peek();
     if (char === 'p' || char === 'P') return this.property(char === 'P');
-    const set = SHORTHANDS.get(char.toLowerCase());
+    const lower = char.toLowerCase();
+    const set = SHORTHANDS.get(lower);
     if (set === undefined) return null;
     this.at++;
-    return char === char.toLowerCase() ? set : complement(set);
+    const meant = this.withLatin1(lower, set);
+    return char === lower ? meant : complement(meant);
+  }
+
+  private withLatin1(name: string, set: ByteSet): ByteSet {
+    const more = this.flags.charset === 'latin1' ? LATIN1_MORE.get(name) : undefined;
+    if (more === undefined) return set;
+    const all = set.slice();
+    addSet(all, more);
+    return all;
   }
 
   /** `\p{Lu}`, `\pL`, `\P{…}`, `\p{^…}`: those bytes that are such a character in latin1, as Perl takes them. */
@@ -52,7 +69,7 @@ export class ByteReader {
     const name = found?.[2] ?? found?.[3];
     if (found === null || name === undefined) throw new PatternError('property without a name');
     this.at += found[0].length;
-    const inner = propertySet(name);
+    const inner = this.flags.i ? foldCase(propertySet(name)) : propertySet(name);
     return negated !== (found[1] === '^') ? complement(inner) : inner;
   }
 
@@ -67,8 +84,7 @@ export class ByteReader {
     if (/[0-7]/.test(char)) {
       const digits = /^[0-7]{1,3}/.exec(this.source.slice(this.at - 1, this.at + 2))![0];
       this.at += digits.length - 1;
-      if (char === '0' && /[89]/.test(this.peek()) && digits.length < 3)
-        throw new PatternError('an octal number with an 8 or 9 in it');
+      if (/[89]/.test(this.peek()) && digits.length < 3) throw new PatternError('an octal number with an 8 or 9 in it');
       return parseInt(digits, 8);
     }
     if (char === 'c') return this.controlCode();
@@ -87,7 +103,7 @@ export class ByteReader {
     const found = /^(?:\{([0-9A-Fa-f]{0,8})\}|([0-9A-Fa-f]{0,2}))/.exec(this.source.slice(this.at, this.at + 10))!;
     this.at += found[0].length;
     const next = this.peek();
-    if (found[1] === undefined && found[2]!.length < 2 && /[A-Za-z{]/.test(next))
+    if (found[1] === undefined && found[2]!.length < 2 && next !== '')
       throw new PatternError('"\\x" without two hexadecimal digits');
     return parseInt(`0${found[1] ?? found[2] ?? ''}`, 16);
   }
@@ -102,32 +118,35 @@ export class ByteReader {
   }
 
   /** A bracketed class, after its `[`. */
-  protected charClass(insensitive: boolean): ByteSet {
+  protected charClass(): ByteSet {
     const from = this.at;
-    const key = `${insensitive ? 'i' : ' '}${this.source.slice(from, this.source.indexOf(']', from) + 1)}`;
+    const { i, xx, charset } = this.flags;
+    const key = `${i ? 'i' : ' '}${xx ? 'x' : ' '}${charset.charAt(0)}${this.source.slice(from, this.source.indexOf(']', from) + 1)}`;
     const known = seenClasses.get(key);
     if (known !== undefined) {
-      this.at = from + key.length - 1;
+      this.at = from + key.length - CLASS_KEY_FLAGS;
       return known;
     }
-    const read = this.readClass(insensitive);
+    const read = this.readClass();
     // Only where the first closing bracket was the end does the same text always mean the same.
-    if (this.at === from + key.length - 1) {
+    if (this.at === from + key.length - CLASS_KEY_FLAGS) {
       if (seenClasses.size >= SEEN_CLASSES_MAX) seenClasses.clear();
       seenClasses.set(key, read);
     }
     return read;
   }
 
-  private readClass(insensitive: boolean): ByteSet {
+  private readClass(): ByteSet {
     const set = emptySet();
     const negated = this.take('^');
     for (let first = true; first || this.peek() !== ']'; first = false) {
+      while (this.flags.xx && /[ \t]/.test(this.peek())) this.at++;
+      if (this.peek() === ']' && !first) break;
       if (this.at >= this.source.length) throw new PatternError('character class without an end');
       this.classItem(set);
     }
     this.at++;
-    const folded = insensitive ? foldCase(set) : set;
+    const folded = this.flags.i ? foldCase(set, this.flags.charset === 'bytes') : set;
     return negated ? complement(folded) : folded;
   }
 
@@ -137,7 +156,8 @@ export class ByteReader {
       const named = POSIX.get(posix[2]!);
       if (named === undefined) throw new PatternError(`unknown class [:${posix[2]}:]`);
       this.at += posix[0].length;
-      addSet(set, posix[1] === '^' ? complement(named) : named);
+      const meant = this.withLatin1(posix[2]!, named);
+      addSet(set, posix[1] === '^' ? complement(meant) : meant);
       return;
     }
     const from = this.classAtom();

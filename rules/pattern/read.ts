@@ -2,16 +2,19 @@
 // taken for an error. Takes the source as latin1 text, one character per byte, and its modifier letters. What is refused
 // is refused with the reason (code, recursion, conditions); nothing is guessed.
 import { ByteReader } from './bytes.js';
-import { readFlags, type Flags } from './flags.js';
+import { refuseEmptyRepeats } from './empty-repeats.js';
+import { readFlags, RESET, type Flags } from './flags.js';
 import { lengthOf } from './length.js';
 import {
   complement,
   emptySet,
+  LATIN1_MORE,
   NEWLINE,
   PatternError,
   setOf,
   singleByte,
   VERTICAL,
+  WORD,
   type Assertion,
   type PatternNode,
   type PatternTree,
@@ -49,11 +52,8 @@ class Reader extends ByteReader {
   private readonly asked: (number | string)[] = [];
   private readonly groupsAhead: number;
 
-  constructor(
-    source: string,
-    private flags: Flags,
-  ) {
-    super(source);
+  constructor(source: string, flags: Flags) {
+    super(source, flags);
     this.groupsAhead = countGroups(source);
   }
 
@@ -65,6 +65,7 @@ class Reader extends ByteReader {
         typeof asked === 'string' ? this.names.get(asked)!.length > 0 : asked >= 1 && asked <= this.captures;
       if (!there) throw new PatternError('back reference to a group that does not exist');
     }
+    refuseEmptyRepeats(node);
     return { node, captures: this.captures, names: this.names };
   }
 
@@ -90,10 +91,12 @@ class Reader extends ByteReader {
     const items: PatternNode[] = [];
     while (this.at < this.source.length && this.peek() !== '|' && this.peek() !== ')') {
       if (this.flags.x && this.skipBlank()) continue;
-      if (items.length > 0 && this.peek() === '{' && this.source.charAt(this.at - 1) !== ')')
-        throw new PatternError('"{" that is no repeat: write "\\{"');
+      const anchor = this.peek() === '^' && !this.flags.m;
       const atom = this.atom();
-      if (atom !== null) items.push(this.quantified(atom));
+      if (atom === null) continue;
+      const item = this.quantified(atom);
+      if (item === atom && !anchor && this.peek() === '{') throw new PatternError('"{" that is no repeat: write "\\{"');
+      items.push(item);
     }
     return items.length === 1 ? items[0]! : { kind: 'concat', items };
   }
@@ -139,12 +142,12 @@ class Reader extends ByteReader {
   private bracketed(): PatternNode {
     if (/^([:.=])\^?[a-z]{1,12}\1\]/.test(this.source.slice(this.at, this.at + 16)))
       throw new PatternError('[:name:] stands outside of a character class');
-    return { kind: 'set', set: this.charClass(this.flags.i) };
+    return { kind: 'set', set: this.charClass() };
   }
 
   /** A code above 0xFF is never in the text: a set of nothing. */
   private literal(code: number): PatternNode {
-    return { kind: 'set', set: singleByte(code, this.flags.i) };
+    return { kind: 'set', set: singleByte(code, this.flags.i, this.flags.charset === 'bytes') };
   }
 
   private quantified(atom: PatternNode): PatternNode {
@@ -161,7 +164,7 @@ class Reader extends ByteReader {
   }
 
   private quantifier(): { min: number; max: number | null } | null {
-    if (this.flags.x) while (this.at < this.source.length && this.skipBlank());
+    while (this.at < this.source.length && ((this.flags.x && this.skipBlank()) || this.skipComment()));
     if (this.take('*')) return { min: 0, max: null };
     if (this.take('+')) return { min: 1, max: null };
     if (this.take('?')) return { min: 0, max: 1 };
@@ -178,12 +181,19 @@ class Reader extends ByteReader {
   private group(): PatternNode | null {
     if (this.peek() === '*') throw new PatternError('"(*" verbs are not supported');
     if (!this.take('?')) return this.closed(this.flags.n ? null : ++this.captures);
-    if (this.take('#')) return this.comment();
+    if (this.peek() === '#') return this.comment();
     if (this.take(':')) return this.closed(null);
     if (this.take('|')) return this.ended({ kind: 'group', item: this.alternation(true), capture: null });
     if (this.take('>')) return this.ended({ kind: 'atomic', item: this.alternation() });
     for (const [mark, what] of REFUSED_GROUPS) if (this.source.startsWith(mark, this.at)) throw new PatternError(what);
     return this.look() ?? this.namedGroup() ?? this.flagGroup();
+  }
+
+  /** A comment between an atom and its repeat. */
+  private skipComment(): boolean {
+    if (!this.source.startsWith('(?#', this.at)) return false;
+    this.comment();
+    return true;
   }
 
   private comment(): null {
@@ -229,7 +239,7 @@ class Reader extends ByteReader {
     if (found === null) throw new PatternError(`unknown kind of group "(?${this.source.slice(this.at, this.at + 3)}"`);
     this.at += found[0].length;
     const outer = this.flags;
-    this.flags = readFlags(found[2] ?? '', found[3] ?? '', found[1] === '' ? outer : undefined);
+    this.flags = readFlags(found[2] ?? '', found[3] ?? '', found[1] === '' ? outer : RESET);
     if (found[4] === ')') return null;
     const group = this.closed(null);
     this.flags = outer;
@@ -242,10 +252,11 @@ class Reader extends ByteReader {
     const assertion = ASSERTION_ESCAPES.get(char);
     if (assertion !== undefined) {
       this.at++;
-      if (char.toLowerCase() === 'b' && this.peek() === '{') throw new PatternError('"\\b{" is not supported');
-      return { kind: 'assert', assertion };
+      if (char.toLowerCase() !== 'b') return { kind: 'assert', assertion };
+      if (this.peek() === '{') throw new PatternError('"\\b{" is not supported');
+      return this.flags.charset === 'latin1' ? this.boundary(char === 'B') : { kind: 'assert', assertion };
     }
-    if (/[KR]/.test(char)) return this.keepOrLineBreak(char);
+    if (/[KRX]/.test(char)) return this.keepOrLineBreak(char);
     const reference = this.reference(char);
     if (reference !== null) return reference;
     if (char === 'N' && !this.source.startsWith('N{U+', this.at)) {
@@ -257,7 +268,22 @@ class Reader extends ByteReader {
     return this.literal(this.escapedCode());
   }
 
-  /** `\K` moves only the start of what is reported; `\R` takes a pair as one and never gives its half back. */
+  /** `\b` where the letters of latin1 count: a word begins or ends here. */
+  private boundary(negated: boolean): PatternNode {
+    const look = (behind: boolean, not: boolean): PatternNode => ({
+      kind: 'look',
+      item: { kind: 'set', set: LATIN1_WORD },
+      behind,
+      negated: not,
+    });
+    const pair = (before: boolean, after: boolean): PatternNode => ({
+      kind: 'concat',
+      items: [look(true, before), look(false, after)],
+    });
+    return { kind: 'alternate', branches: [pair(false, !negated), pair(true, negated)] };
+  }
+
+  /** `\K` moves only the start of what is reported; `\R` and `\X` take a pair as one and never give its half back. */
   private keepOrLineBreak(char: string): PatternNode | null {
     this.at++;
     if (char === 'K') return null;
@@ -265,7 +291,10 @@ class Reader extends ByteReader {
       kind: 'concat',
       items: [setOf(0x0d), setOf(0x0a)].map((set) => ({ kind: 'set', set })),
     };
-    return { kind: 'atomic', item: { kind: 'alternate', branches: [pair, { kind: 'set', set: VERTICAL }] } };
+    return {
+      kind: 'atomic',
+      item: { kind: 'alternate', branches: [pair, { kind: 'set', set: char === 'X' ? ANY : VERTICAL }] },
+    };
   }
 
   /** `\1`, `\g1`, `\g{-1}`, `\g{name}`, `\k<name>`, or null where it is something else. */
@@ -319,6 +348,7 @@ class Reader extends ByteReader {
 }
 
 const ANY = complement(emptySet());
+const LATIN1_WORD = WORD.map((value, byte) => value | LATIN1_MORE.get('w')![byte]!);
 const NO_NEWLINE = complement(NEWLINE);
 
 /** How many brackets capture, by the look of it: tells `\10` the reference from `\10` the octal number. */

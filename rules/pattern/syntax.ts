@@ -86,10 +86,13 @@ export const LOWER = Uint8Array.from({ length: BYTES }, (_, byte) =>
   (byte >= 0x41 && byte <= 0x5a) || (byte >= 0xc0 && byte <= 0xde && byte !== 0xd7) ? byte + 32 : byte,
 );
 
-/** The set with both cases of every letter in it. */
-export function foldCase(set: ByteSet): ByteSet {
+/** Bytes below this are ASCII. */
+const ASCII_END = 0x80;
+
+/** The set with both cases of every letter in it; of ASCII letters only where `asciiOnly`. */
+export function foldCase(set: ByteSet, asciiOnly = false): ByteSet {
   const folded = set.slice();
-  for (let upper = 0; upper < BYTES; upper++) {
+  for (let upper = 0; upper < (asciiOnly ? ASCII_END : BYTES); upper++) {
     const lower = LOWER[upper]!;
     if (lower !== upper && (set[upper] === 1 || set[lower] === 1)) folded[upper] = folded[lower] = 1;
   }
@@ -98,12 +101,13 @@ export function foldCase(set: ByteSet): ByteSet {
 
 /** For each byte the set of it alone, and the set of both its cases. */
 const SINGLE: readonly ByteSet[] = Array.from({ length: BYTES }, (_, byte) => setOf(byte));
-const SINGLE_FOLDED: readonly ByteSet[] = SINGLE.map(foldCase);
+const SINGLE_FOLDED: readonly ByteSet[] = SINGLE.map((set) => foldCase(set));
+const SINGLE_ASCII_FOLDED: readonly ByteSet[] = SINGLE.map((set) => foldCase(set, true));
 const NONE = emptySet();
 
 /** The set of one character, in both cases if asked; nothing for one above 0xFF, which is in no text. */
-export function singleByte(code: number, folded: boolean): ByteSet {
-  return (folded ? SINGLE_FOLDED : SINGLE)[code] ?? NONE;
+export function singleByte(code: number, folded: boolean, asciiOnly = false): ByteSet {
+  return (folded ? (asciiOnly ? SINGLE_ASCII_FOLDED : SINGLE_FOLDED) : SINGLE)[code] ?? NONE;
 }
 
 export const DIGIT = setOf([0x30, 0x39]);
@@ -113,6 +117,17 @@ export const SPACE = setOf([0x09, 0x0d], 0x20);
 export const HORIZONTAL = setOf(0x09, 0x20, 0xa0);
 export const VERTICAL = setOf([0x0a, 0x0d], 0x85);
 export const NEWLINE = setOf(0x0a);
+
+const LATIN1_UPPER = setOf([0xc0, 0xd6], [0xd8, 0xde]);
+const LATIN1_LOWER = setOf(0xaa, 0xb5, 0xba, [0xdf, 0xf6], [0xf8, 0xff]);
+const LATIN1_LETTERS = union(LATIN1_UPPER, LATIN1_LOWER);
+const LATIN1_SPACE = setOf(0x85, 0xa0);
+
+function union(...sets: readonly ByteSet[]): ByteSet {
+  const all = emptySet();
+  for (const set of sets) addSet(all, set);
+  return all;
+}
 
 /** POSIX classes by name, as Perl reads them on bytes. */
 export const POSIX: ReadonlyMap<string, ByteSet> = new Map([
@@ -130,4 +145,21 @@ export const POSIX: ReadonlyMap<string, ByteSet> = new Map([
   ['xdigit', setOf([0x30, 0x39], [0x41, 0x46], [0x61, 0x66])],
   ['word', WORD],
   ['ascii', setOf([0x00, 0x7f])],
+]);
+
+/** What classes and shorthands hold beside that where latin1's letters count (/u), by name. */
+export const LATIN1_MORE: ReadonlyMap<string, ByteSet> = new Map([
+  ['alpha', LATIN1_LETTERS],
+  ['alnum', LATIN1_LETTERS],
+  ['word', LATIN1_LETTERS],
+  ['w', LATIN1_LETTERS],
+  ['upper', LATIN1_UPPER],
+  ['lower', LATIN1_LOWER],
+  ['space', LATIN1_SPACE],
+  ['s', LATIN1_SPACE],
+  ['blank', setOf(0xa0)],
+  ['punct', setOf(0xa1, 0xa7, 0xab, 0xb6, 0xb7, 0xbb, 0xbf)],
+  ['print', setOf([0xa0, 0xff])],
+  ['graph', setOf([0xa1, 0xff])],
+  ['cntrl', setOf([0x80, 0x9f])],
 ]);
