@@ -2,7 +2,9 @@
 // pipe or a device, never reads more than the limit.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Problem } from './problem.js';
-import { SOURCE_MAX_BYTES } from './source.js';
+
+/** Largest configuration file. */
+export const SOURCE_MAX_BYTES = 1_048_576;
 
 /** What went wrong, in words for an administrator, by the system's code. */
 const REASONS: ReadonlyMap<string, string> = new Map([

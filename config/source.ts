@@ -14,10 +14,9 @@ import {
   type ParsedNode,
   type YAMLMap,
 } from 'yaml';
+import { SOURCE_MAX_BYTES } from './file.js';
 import { quote, type Problem } from './problem.js';
 
-/** Largest configuration file. */
-export const SOURCE_MAX_BYTES = 1_048_576;
 /** Deepest nesting of maps and lists; the YAML reader recurses and must be kept from deeper text. */
 export const DEPTH_MAX = 20;
 /** After so many faults the reader looks no further. */

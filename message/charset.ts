@@ -1,9 +1,10 @@
 // Charsets: bytes to Unicode by declared name, else by what the bytes are. Takes any name and any bytes, never fails;
 // says beside the text whether the name was unknown or the bytes did not fit it.
 import { isAscii, isUtf8 } from 'node:buffer';
+import { createRequire } from 'node:module';
 import { TextDecoder } from 'node:util';
 import iconv from 'iconv-lite';
-import { detect } from 'jschardet';
+import type * as Jschardet from 'jschardet';
 
 /** Bytes the statistical guess looks at, and the confidence from which it is believed. */
 export const GUESS_BYTES_MAX = 4_096;
@@ -139,13 +140,18 @@ export function guessText(bytes: Buffer, unknown: boolean, invalid: boolean): De
   return { text: iconv.decode(bytes, 'windows-1252'), charset: 'windows-1252', unknown, invalid: true };
 }
 
+/** Its models are large: loaded when the first text must be guessed. */
+let guesser: typeof Jschardet | null = null;
+const load = createRequire(import.meta.url);
+const detector = (): typeof Jschardet => (guesser ??= load('jschardet') as typeof Jschardet);
+
 /** The statistical guess over a prefix, lower case, or null when it is not sure. */
 function guessCharset(bytes: Buffer): string | null {
   const prefix = bytes.subarray(0, GUESS_BYTES_MAX);
   let high = 0;
   for (const byte of prefix) if (byte > 0x7f) high++;
   if (high < GUESS_HIGH_BYTES_MIN) return null;
-  const guess = detect(prefix, { detectEncodings: GUESSED });
+  const guess = detector().detect(prefix, { detectEncodings: GUESSED });
   if (!guess.encoding || guess.confidence < GUESS_CONFIDENCE_MIN) return null;
   return guess.encoding.toLowerCase();
 }

@@ -1,6 +1,5 @@
 // What bytes are, whatever they are called: file-type's recognition over a bounded prefix, and beside it the kinds that
 // matter in mail and that it does not know (scripts, HTML, disk images, shortcuts, OneNote). Never fails on content.
-import { fileTypeFromBuffer } from 'file-type';
 
 export interface FileKind {
   readonly mediaType: string;
@@ -50,6 +49,7 @@ const VAGUE = new Set(['xml']);
 
 async function byLibrary(prefix: Buffer): Promise<FileKind | null> {
   try {
+    const { fileTypeFromBuffer } = await import('file-type');
     const found = await fileTypeFromBuffer(prefix);
     return found === undefined ? null : { mediaType: found.mime, extension: found.ext };
   } catch (error) {

@@ -1,6 +1,6 @@
 // Finds URLs in running text: with a scheme, with `www.`, and schemeless hosts with a path. Takes decoded text, gives the
 // strings as a mail program would link them; linear, each stretch looked at once.
-import { parse } from 'tldts';
+import { parseHost } from './public-suffix.js';
 
 /** Characters of one URL kept. */
 export const URL_LENGTH_MAX = 2_048;
@@ -116,6 +116,6 @@ const HOST = /^[\p{L}\p{N}](?:[\p{L}\p{N}.-]*)\.[\p{L}][\p{L}\p{N}-]{1,62}$/u;
 
 /** The suffix is in the list, not merely the last label. */
 function hasKnownSuffix(host: string): boolean {
-  const { isIcann, isPrivate, domain } = parse(host);
+  const { isIcann, isPrivate, domain } = parseHost(host);
   return domain !== null && (isIcann === true || isPrivate === true);
 }

@@ -1,6 +1,6 @@
 // URLs found in the texts of a message, with what the reader sees beside where they lead. Takes strings from mail, looks
 // nothing up, never fails: what does not parse has no href.
-import { getDomain } from 'tldts';
+import { getDomain } from './public-suffix.js';
 
 export interface Url {
   /** As found, entities and encodings of the carrier undone. */

@@ -1,6 +1,6 @@
 // DKIM verification (RFC 6376, RFC 8301, RFC 8463): the signatures of one message in, the result of each out. Nothing the
 // mail brings makes it throw, stall or believe; where reading is in doubt the result is no pass.
-import { getDomain } from 'tldts';
+import { getDomain } from '../../message/public-suffix.js';
 import type { HeaderField } from '../../message/header.js';
 import type { Message } from '../../message/message.js';
 import type { Resolver } from '../../outside/resolver.js';

@@ -1,7 +1,7 @@
 // Domain names as authentication compares them: one spelling for each name, and the organisational domain above it.
 // Takes text from envelopes, headers and records; what is no domain name gives null, never an error.
 import { domainToASCII } from 'node:url';
-import { getDomain } from 'tldts';
+import { getDomain } from '../../message/public-suffix.js';
 
 /** Longest name in text form, without the root's dot (RFC 1035 §2.3.4, RFC 7208 §4.3). */
 export const DOMAIN_LENGTH_MAX = 253;

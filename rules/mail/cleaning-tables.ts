@@ -1,6 +1,6 @@
 // What cleaning addresses needs of a rule set, compiled once for each: redirectors, and the tables of registered names.
 // A rule set without tables of its own (the core rules) takes the public suffix list.
-import { parse } from 'tldts';
+import { parseHost } from '../../message/public-suffix.js';
 import type { RuleSettings } from '../language/settings.js';
 import type { CleaningTables } from './canonical-uris.js';
 import type { NameSet, RegistryTables } from './registry.js';
@@ -28,7 +28,7 @@ export function cleaningTables(settings: CleaningSettings): CleaningTables {
 /** Names of the public list, its private part left out, as the tables ask for them. */
 const listed: NameSet = {
   has: (name) => {
-    const { publicSuffix, isIcann } = parse(`x.${name}`, { allowPrivateDomains: false });
+    const { publicSuffix, isIcann } = parseHost(`x.${name}`, { allowPrivateDomains: false });
     return isIcann === true && publicSuffix === name;
   },
 };

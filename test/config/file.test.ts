@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../../config/load.js';
-import { SOURCE_MAX_BYTES } from '../../config/source.js';
+import { SOURCE_MAX_BYTES } from '../../config/file.js';
 import { FIXTURE, listenerSection } from './fixture.js';
 
 let dir = '';

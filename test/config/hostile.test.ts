@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../config/load.js';
-import { DEPTH_MAX, NODES_MAX, SOURCE_MAX_BYTES } from '../../config/source.js';
+import { SOURCE_MAX_BYTES } from '../../config/file.js';
+import { DEPTH_MAX, NODES_MAX } from '../../config/source.js';
 import { FIXTURE, load, problemsOf, verdictSection } from './fixture.js';
 
 /** Generous, for a busy machine: alone each of these takes a second at most. */

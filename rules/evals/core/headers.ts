@@ -1,5 +1,5 @@
 // Evals of the core rules on header fields: sender and reply address, names, what the parser found odd.
-import { getDomain } from 'tldts';
+import { getDomain } from '../../../message/public-suffix.js';
 import type { Address } from '../../../message/address.js';
 import { safe } from '../../bytes.js';
 import type { RuleMail } from '../../mail/rule-mail.js';

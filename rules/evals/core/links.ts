@@ -1,6 +1,6 @@
 // Evals on links: what the reader is shown against where it leads.
 import { domainToUnicode } from 'node:url';
-import { getDomain } from 'tldts';
+import { getDomain } from '../../../message/public-suffix.js';
 import type { Url } from '../../../message/url.js';
 import { safe } from '../../bytes.js';
 import type { RuleMail } from '../../mail/rule-mail.js';
