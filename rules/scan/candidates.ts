@@ -37,24 +37,31 @@ export class CandidateScan {
     this.windows = new WindowScan(windows);
   }
 
+  /** The number of a pattern, as `found` tells it; null where it must be tried on every text. */
+  numberOf(pattern: Pattern): number | null {
+    return this.numbers.get(pattern) ?? null;
+  }
+
   /** Scans the texts. */
   candidates(texts: readonly string[]): Candidates {
-    const places = new Array<number[] | undefined>(this.numbers.size);
-    texts.forEach((text, index) => {
-      const add = (number: number): void => {
-        const list = places[number];
-        if (list === undefined) places[number] = [index];
-        else if (list[list.length - 1] !== index) list.push(index);
-      };
-      this.literals.scan(text, (literal) => {
-        for (const number of this.owners[literal]!) add(number);
-      });
-      this.windows.scan(text, (window) => {
-        add(this.windowed[window]!);
-      });
-    });
-    return new Candidates(this.numbers, places);
+    const candidates = this.begin();
+    for (const text of texts) candidates.look(text);
+    return candidates;
   }
+
+  /** Begins a scan to which texts are given one by one. */
+  begin(): Candidates {
+    return new Candidates(this.numbers, this.scanInto);
+  }
+
+  private readonly scanInto = (text: string, add: (number: number) => void): void => {
+    this.literals.scan(text, (literal) => {
+      for (const number of this.owners[literal]!) add(number);
+    });
+    this.windows.scan(text, (window) => {
+      add(this.windowed[window]!);
+    });
+  };
 }
 
 function own(owners: Map<string, number[]>, literals: readonly string[], number: number): void {
@@ -67,14 +74,41 @@ function own(owners: Map<string, number[]>, literals: readonly string[], number:
 
 /** What a scan has found. */
 export class Candidates {
+  /** Numbers of the patterns that may match in some text, each once. */
+  readonly found: number[] = [];
+  private readonly places: (number[] | undefined)[];
+  private looked = 0;
+
   constructor(
     private readonly numbers: ReadonlyMap<Pattern, number>,
-    private readonly places: readonly (readonly number[] | undefined)[],
-  ) {}
+    private readonly scan: (text: string, add: (number: number) => void) => void,
+  ) {
+    this.places = new Array<number[] | undefined>(numbers.size);
+  }
+
+  /** Scans the next text. */
+  look(text: string): void {
+    this.scan(text, this.add);
+    this.looked++;
+  }
+
+  private readonly add = (number: number): void => {
+    const index = this.looked;
+    const list = this.places[number];
+    if (list === undefined) {
+      this.places[number] = [index];
+      this.found.push(number);
+    } else if (list[list.length - 1] !== index) list.push(index);
+  };
 
   /** Indexes of the texts in which the pattern may match, ascending; null where every text must be tried. */
   placesOf(pattern: Pattern): readonly number[] | null {
     const number = this.numbers.get(pattern);
-    return number === undefined ? null : (this.places[number] ?? NO_PLACES);
+    return number === undefined ? null : this.placesAt(number);
+  }
+
+  /** The same by the pattern's number. */
+  placesAt(number: number): readonly number[] {
+    return this.places[number] ?? NO_PLACES;
   }
 }
