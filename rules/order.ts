@@ -1,6 +1,6 @@
 // When a rule runs: priorities, which metas pull down to their own, and metas after everything they read. Takes and
 // gives rules by name; no recursion, so that a long chain of metas costs no stack.
-import type { Rule } from './compile.js';
+import type { PlainRule } from './plain.js';
 
 /** Priority of network rules that name none. */
 const NETWORK_PRIORITY = -100;
@@ -29,7 +29,7 @@ export function globMatches(glob: string, name: string): boolean {
 }
 
 /** What ordering needs of a rule. */
-export type Ordered = Pick<Rule, 'name' | 'test' | 'flags' | 'priority'>;
+export type Ordered = Pick<PlainRule, 'name' | 'test' | 'flags' | 'priority'>;
 
 /** The metas by their names, and what each reads. */
 function dependencies(rules: ReadonlyMap<string, Ordered>): Map<string, readonly string[]> {
