@@ -1,7 +1,7 @@
 // The files that settings name (rule files): read once with the settings that name them, so that every process gets the
 // same texts whatever the disk says by then. Takes paths, gives texts or the reason why there is none; bounded.
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, realpathSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { explainFileError, Unfit } from './file.js';
 
 /** Largest single file, bytes; the most of all of them together; most files of one directory. */
@@ -40,10 +40,17 @@ export type AttachedTexts = readonly (readonly [
 /** The disk as it is at the moment of each call. */
 export const FILES_ON_DISK: AttachedFiles = {
   read: ({ path, suffix, optional }) =>
-    optional === true && statSync(path, { throwIfNoEntry: false }) === undefined
-      ? []
-      : pathsOf(path, suffix).map((file) => ({ file, text: readText(file) })),
+    optional === true && statSync(path, { throwIfNoEntry: false }) === undefined ? [] : filesBehind(path, suffix),
 };
+
+/** Where a link leads is settled once: it may lead elsewhere before the last file is read. */
+function filesBehind(path: string, suffix: string): readonly AttachedFile[] {
+  const real = path.includes('\0') ? path : realpathSync(path);
+  return pathsOf(real, suffix).map((file) => ({
+    file: file === real ? path : join(path, basename(file)),
+    text: readText(file),
+  }));
+}
 
 /** What a set of paths held at one moment. */
 export class AttachedSnapshot implements AttachedFiles {

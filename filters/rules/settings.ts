@@ -1,5 +1,6 @@
 // The settings of the rule stage: which rules run beside the core ones, and how they score.
 import { Type, type Static } from 'typebox';
+import { updateSettings } from './update-settings.js';
 
 const RULE_NAME = '^[_A-Za-z][_A-Za-z0-9]{0,127}$';
 const SCORE_MAX = 10_000;
@@ -35,6 +36,7 @@ export const ruleSettings = Type.Object({
     default: {},
     description: 'Scores by rule name in place of those of the files; 0 switches a rule off.',
   }),
+  update: updateSettings,
   textMaxBytes: Type.Integer({
     default: 1_000_000,
     minimum: 10_000,

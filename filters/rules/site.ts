@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { AttachedFiles } from '../../config/attached.js';
 import type { AllValues, SectionFile } from '../../config/section.js';
+import { releaseDirectory } from '../../rules/channel/releases.js';
 import { COMPILE_DEFAULTS } from '../../rules/compile.js';
 import { loadRules, namedRuleFiles, type LoadedRules } from '../../rules/load.js';
 import { CORE_RULES_COVERED } from './covered.js';
@@ -23,19 +24,26 @@ export function completeRuleSettings(settings: RuleSettings, all: AllValues): Ru
   return settings.dir !== null || typeof storage !== 'string' ? settings : { ...settings, dir: join(storage, 'rules') };
 }
 
+/** Directories in which Weir keeps whole sets of rule files: those of channels, then what was imported. */
+export function keptDirectories(dir: string, { update }: RuleSettings): readonly string[] {
+  return [...update.channels.map(({ name }) => releaseDirectory(dir, name)), importedDirectory(dir)];
+}
+
 /** Paths in the order they are read; later ones have the last word, and switches that of all. */
-export function siteRulePaths({ dir, files }: RuleSettings): readonly string[] {
-  return dir === null ? files : [importedDirectory(dir), ...files, switchesFile(dir)];
+export function siteRulePaths(settings: RuleSettings): readonly string[] {
+  const { dir, files } = settings;
+  return dir === null ? files : [...keptDirectories(dir, settings), ...files, switchesFile(dir)];
 }
 
 /** The same as the loader of settings wants them. */
-export function siteRuleFiles({ dir, files }: RuleSettings): readonly SectionFile[] {
+export function siteRuleFiles(settings: RuleSettings): readonly SectionFile[] {
+  const { dir, files } = settings;
   const own = (path: string): SectionFile[] =>
     namedRuleFiles([path]).map((named) => ({ ...named, key: ['dir'], required: false, optional: true }));
   const named = files.flatMap((path, index) =>
     namedRuleFiles([path]).map((one) => ({ ...one, key: ['files', String(index + 1)], required: false })),
   );
-  return dir === null ? named : [...own(importedDirectory(dir)), ...named, ...own(switchesFile(dir))];
+  return dir === null ? named : [...keptDirectories(dir, settings).flatMap(own), ...named, ...own(switchesFile(dir))];
 }
 
 /** Whether anything runs beside the core rules, or cannot be read. */

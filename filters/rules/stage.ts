@@ -18,6 +18,7 @@ import { findingsCovered } from './covered.js';
 import { DNS_CUT, DNS_FAILED, GAVE_UP, ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
 import { listedByScores } from './listed.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
+import { checkUpdateSettings } from './update-settings.js';
 import { completeRuleSettings, hasSiteRules, loadSiteRules, siteRuleFiles } from './site.js';
 
 /** What later stages may read of this one. */
@@ -56,6 +57,7 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
     directions: ['received', 'sent', 'internal'],
     needs: ['authentication', 'lists'],
     settings: ruleSettings,
+    check: ({ update }) => checkUpdateSettings(update),
     complete: completeRuleSettings,
     files: siteRuleFiles,
     complaints: (settings, files) => (hasSiteRules(settings, files) ? complaintsOf(settings, files) : []),

@@ -5,16 +5,14 @@ import { basename, join } from 'node:path';
 import { stderr, stdout } from 'node:process';
 import type { Command } from 'commander';
 import { FILES_ON_DISK } from '../../config/attached.js';
-import type { Refusal } from '../../rules/definition.js';
 import { RULE_SUFFIX } from '../../rules/load.js';
 import { visible } from '../table.js';
 import { RULES_EXIT } from './shape.js';
 import { faultLine } from './lint.js';
+import { settle } from './settle.js';
 import { tellOutcome, withStore } from './store-command.js';
-import type { Change, RuleStore } from './store.js';
+import type { RuleStore } from './store.js';
 
-/** How often lines are left out and the rest checked again: a line left out may make others wrong. */
-const PASSES_MAX = 6;
 const FAULTS_SHOWN_MAX = 40;
 
 /** Adds `rules import`. */
@@ -98,32 +96,6 @@ function readAll(store: RuleStore, paths: readonly string[]): FilesToTake | stri
     }
   }
   return { texts, sources };
-}
-
-/** The change with nothing wrong in it and what had to be left out for that, or null and what is wrong. */
-function settle(
-  store: RuleStore,
-  texts: Map<string, string>,
-  partly: boolean,
-): { readonly change: Change | null; readonly faults: readonly Refusal[] } {
-  const left: Refusal[] = [];
-  for (let pass = 0; pass < PASSES_MAX; pass++) {
-    const faults = store.newFaults(texts);
-    if (faults.length === 0) return { change: texts, faults: left };
-    left.push(...faults);
-    if (!partly || !faults.every((fault) => leaveOut(texts, fault))) return { change: null, faults: left };
-  }
-  return { change: null, faults: left };
-}
-
-/** Makes the line a comment that says why; false when it is in none of these files. */
-function leaveOut(texts: Map<string, string>, { file, line, reason }: Refusal): boolean {
-  const lines = texts.get(file)?.split('\n');
-  const text = lines?.[line - 1];
-  if (lines === undefined || text === undefined || text.startsWith('# ')) return false;
-  lines[line - 1] = `# left out by weir (${reason.replace(/[^ -~]/g, '?')}): ${text}`;
-  texts.set(file, lines.join('\n'));
-  return true;
 }
 
 /** Adds `rules export`. */

@@ -1,20 +1,11 @@
 // What `weir rules` keeps: imported rule files, and the file of switches, below `rules.dir`. Every change is checked as
 // the server would take it, written whole, handed to a running server, and taken back when that refuses it.
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { AttachedFile, AttachedFiles } from '../../config/attached.js';
 import type { Configuration } from '../../config/load.js';
-import { importedDirectory, loadSiteRules, switchesFile } from '../../filters/rules/site.js';
+import { importedDirectory, keptDirectories, loadSiteRules, switchesFile } from '../../filters/rules/site.js';
+import { giveTo, makeDirectory, ownerAbove } from '../../outside/ownership.js';
 import type { Refusal } from '../../rules/definition.js';
 import { RULE_SUFFIX } from '../../rules/load.js';
 import { callControl, controlSocketPath } from '../control.js';
@@ -88,7 +79,7 @@ export class RuleStore {
     const { attached } = this.#configuration;
     const keyOf = ({ file, reason }: Refusal): string => JSON.stringify([file, reason]);
     const known = new Set(loadSiteRules(settings, attached).refusals.map(keyOf));
-    const after = loadSiteRules(settings, withChange(attached, change, importedDirectory(this.dir)));
+    const after = loadSiteRules(settings, withChange(attached, change, new Set(keptDirectories(this.dir, settings))));
     return after.refusals.filter((fault) => change.has(fault.file) || !known.has(keyOf(fault)));
   }
 
@@ -118,11 +109,7 @@ export class RuleStore {
   /** Whole or not at all, and readable for whom the server becomes: the owner of the storage directory. */
   #writeFile(path: string, text: string): void {
     const owner = ownerAbove(this.dir);
-    for (const directory of [this.dir, dirname(path)]) {
-      if (existsSync(directory)) continue;
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      giveTo(owner, directory);
-    }
+    makeDirectory(owner, dirname(path));
     const fresh = `${path}.new`;
     writeFileSync(fresh, text, { encoding: 'latin1', mode: 0o600, flush: true });
     giveTo(owner, fresh);
@@ -131,13 +118,13 @@ export class RuleStore {
 }
 
 /** Files as they would be after a change. */
-function withChange(files: AttachedFiles, change: Change, directory: string): AttachedFiles {
+function withChange(files: AttachedFiles, change: Change, directories: ReadonlySet<string>): AttachedFiles {
   return {
     read(named) {
       const inside = [...change].filter(
         ([path]) =>
           path.endsWith(named.suffix) &&
-          (path === named.path || (named.path === directory && dirname(path) === directory)),
+          (path === named.path || (directories.has(named.path) && dirname(path) === named.path)),
       );
       if (inside.length === 0) return files.read(named);
       const kept = files.read(named).filter(({ file }) => !change.has(file));
@@ -145,19 +132,4 @@ function withChange(files: AttachedFiles, change: Change, directory: string): At
       return [...kept, ...fresh].sort((a, b) => (a.file < b.file ? -1 : 1));
     },
   };
-}
-
-type Owner = { readonly uid: number; readonly gid: number } | null;
-
-/** Owner of the nearest directory that is there; null where only root could give files away and we are not. */
-function ownerAbove(path: string): Owner {
-  if (process.getuid?.() !== 0) return null;
-  let at = path;
-  while (!existsSync(at) && dirname(at) !== at) at = dirname(at);
-  const { uid, gid } = statSync(at);
-  return { uid, gid };
-}
-
-function giveTo(owner: Owner, path: string): void {
-  if (owner !== null) chownSync(path, owner.uid, owner.gid);
 }
