@@ -16,7 +16,7 @@ import {
   type UriDetailKey,
 } from './definition.js';
 import type { EvalFunction } from './evals/eval.js';
-import type { Evaluation, Expression } from './expression.js';
+import type { Expression } from './expression.js';
 import { Gatherer, refusalAt, type Draft, type Properties } from './gather.js';
 import type { Pattern } from './pattern/pattern.js';
 import type { PlainRule, PlainSet } from './plain.js';
@@ -47,7 +47,7 @@ export type CompiledTest =
       readonly run: EvalFunction;
       readonly args: readonly string[];
     }
-  | { readonly kind: 'meta'; readonly expression: Expression; readonly evaluate: Evaluation }
+  | { readonly kind: 'meta'; readonly expression: Expression }
   | {
       readonly kind: 'mimeheader';
       readonly name: string;

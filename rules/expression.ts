@@ -164,29 +164,40 @@ class ExpressionReader {
   }
 }
 
-/** An expression ready to run over the counts of the rules that hit; a rule that did not counts 0. */
-export type Evaluation = (counts: ReadonlyMap<string, number>) => number;
+/** An expression ready to run over the counts of all rules by their numbers; a rule that did not hit counts 0. */
+export type Evaluation = (counts: Float64Array) => number;
+
+/** How rules are numbered. */
+export interface RuleNumbers {
+  /** The number of a rule; undefined for one that never hits. */
+  numberOf(name: string): number | undefined;
+  /** Numbers of the rules that a glob means. */
+  matching(glob: string): readonly number[];
+}
 
 /**
- * Makes functions of the steps. `namesOf` gives the rules that a glob means. Logic gives its last operand as Perl does, so
- * a plain `A && B` passes B's count. Division by zero gives 0.
+ * Makes functions of the steps. Logic gives its last operand as Perl does, so a plain `A && B` passes B's count. Division
+ * by zero gives 0.
  */
-export function prepareExpression(expression: Expression, namesOf: (glob: string) => readonly string[]): Evaluation {
+export function prepareExpression(expression: Expression, numbers: RuleNumbers): Evaluation {
   const stack: Evaluation[] = [];
   for (const step of expression.steps) {
     if (step.kind === 'operator') applyOperator(step.operator, stack);
-    else stack.push(operand(step, namesOf));
+    else stack.push(operand(step, numbers));
   }
   return stack.pop() ?? NOTHING;
 }
 
 const NOTHING: Evaluation = () => 0;
 
-function operand(step: Exclude<Step, { kind: 'operator' }>, namesOf: (glob: string) => readonly string[]): Evaluation {
+function operand(step: Exclude<Step, { kind: 'operator' }>, numbers: RuleNumbers): Evaluation {
   if (step.kind === 'number') return () => step.value;
-  if (step.kind === 'rule') return (counts) => counts.get(step.name) ?? 0;
-  const names = namesOf(step.glob);
-  return (counts) => names.reduce((sum, name) => sum + (counts.get(name) ?? 0), 0);
+  if (step.kind === 'rule') {
+    const number = numbers.numberOf(step.name);
+    return number === undefined ? NOTHING : (counts) => counts[number]!;
+  }
+  const matching = numbers.matching(step.glob);
+  return (counts) => matching.reduce((sum, number) => sum + counts[number]!, 0);
 }
 
 function applyOperator(operator: Operator, stack: Evaluation[]): void {

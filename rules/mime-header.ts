@@ -1,6 +1,7 @@
 // `mimeheader` rules: a pattern over one header field of each part, the message's own header first.
 import type { CompiledTest, Rule } from './compile.js';
 import type { MailPart } from './mail/part.js';
+import type { Effort } from './pattern/effort.js';
 import { Subject } from './pattern/pattern.js';
 
 /** Most parts looked at (SpamAssassin's bound). */
@@ -8,24 +9,43 @@ const PARTS_MAX = 1_000;
 
 type Test = Extract<CompiledTest, { kind: 'mimeheader' }>;
 
-/** How often the rule's pattern matches, over the parts it asks for; a negated rule holds once or not at all. */
-export function mimeHeaderCount(test: Test, rule: Rule, parts: readonly MailPart[]): number {
-  const [first, last] = rangeOf(rule.flags);
+/** What rules of the same field, parts and form read of the message: one text for each part, or all in one. */
+export function mimeHeaderTexts(test: Test, { flags }: Pick<Rule, 'flags'>, parts: readonly MailPart[]): Subject[] {
+  const [first, last] = rangeOf(flags);
   const values = parts.slice(Math.max(0, first - 1), last).map((part) => valueOf(test, part));
-  const subjects = rule.flags.has('concat')
+  const texts = flags.has('concat')
     ? [values.map((value) => (value.endsWith('\n') ? value : `${value}\n`)).join('')]
     : values;
-  for (const text of subjects) {
-    const subject = new Subject(text);
-    if (test.negated) {
-      if (test.pattern.test(subject)) return 0;
+  return texts.map((text) => new Subject(text));
+}
+
+/** The same for all rules for which `mimeHeaderTexts` gives the same. */
+export function mimeHeaderKey({ name, raw, ifUnset }: Test, { flags }: Pick<Rule, 'flags'>): string {
+  return JSON.stringify([name, raw, ifUnset, rangeOf(flags), flags.has('concat')]);
+}
+
+/**
+ * How often the rule's pattern matches, over those texts in which it may (`places`; null for all); a negated rule holds
+ * once or not at all.
+ */
+export function mimeHeaderCount(
+  { pattern, negated }: Test,
+  countMax: number,
+  texts: readonly Subject[],
+  places: readonly number[] | null,
+  effort: Effort,
+): number {
+  for (let at = 0; at < (places ?? texts).length; at++) {
+    const subject = texts[places === null ? at : places[at]!]!;
+    if (negated) {
+      if (pattern.test(subject, effort)) return 0;
       continue;
     }
     // The first part that matches decides, however often it does.
-    const count = rule.countMax === 1 ? Number(test.pattern.test(subject)) : test.pattern.count(subject, rule.countMax);
+    const count = countMax === 1 ? Number(pattern.test(subject, effort)) : pattern.count(subject, countMax, effort);
     if (count > 0) return count;
   }
-  return Number(test.negated);
+  return Number(negated);
 }
 
 /** First and last part of `range=2-5`, `range=2-`, `range=-5`, `range=2`. */

@@ -1,6 +1,6 @@
 // What a rule weighs: its score in the active score set, and how many matches of it count.
 import type { Scores } from './definition.js';
-import type { CompileOptions } from './compile.js';
+import type { CompileOptions, Rule } from './compile.js';
 
 const TEST_RULE_SCORE = 0.01;
 /** Most matches counted for `multiple` without `maxhits`. */
@@ -28,4 +28,9 @@ export function countMax(flags: ReadonlySet<string>): number {
     if (found !== null) return Math.min(Math.max(1, Number(found[1])), COUNT_MAX);
   }
   return COUNT_MAX;
+}
+
+/** Points of a hit: each counted match of a scored `multiple` rule adds its score; a meta adds it once whatever its value. */
+export function pointsOf(rule: Rule, count: number): number {
+  return rule.test.kind === 'meta' ? rule.score : rule.score * Math.min(count, rule.countMax);
 }

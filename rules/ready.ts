@@ -1,17 +1,14 @@
 // Makes rules that run of plain data: patterns from their facts (their engines are built when first needed), evals by
-// name from the table, metas as functions. What was worked out once is not worked out again.
+// name from the table. What was worked out once is not worked out again.
 import type { CompiledTest, Rule, RuleSet, RuleStage } from './compile.js';
 import { EVALS } from './evals/table.js';
-import { prepareExpression } from './expression.js';
-import { globMatches } from './order.js';
 import { patternOf } from './pattern/pattern.js';
 import type { PlainRule, PlainSet, PlainTest } from './plain.js';
 
 /** The set, ready to run. */
 export function readySet(plain: PlainSet): RuleSet {
-  const names = [...plain.rules, ...plain.metas].map(({ name }) => name);
-  const rules = plain.rules.map((rule) => ready(rule, names));
-  const metas = plain.metas.map((rule) => ready(rule, names));
+  const rules = plain.rules.map(ready);
+  const metas = plain.metas.map(ready);
   const byName = new Map([...rules, ...metas].map((rule) => [rule.name, rule]));
   return { rules, metas, byName, stages: stagesOf(plain, rules, metas) };
 }
@@ -24,11 +21,11 @@ function stagesOf({ stages }: PlainSet, rules: readonly Rule[], metas: readonly 
   }));
 }
 
-function ready(rule: PlainRule, names: readonly string[]): Rule {
-  return { ...rule, test: readyTest(rule, names) };
+function ready(rule: PlainRule): Rule {
+  return { ...rule, test: readyTest(rule) };
 }
 
-function readyTest({ name, test }: PlainRule, names: readonly string[]): CompiledTest {
+function readyTest({ test }: PlainRule): CompiledTest {
   switch (test.kind) {
     case 'text':
     case 'header':
@@ -38,14 +35,10 @@ function readyTest({ name, test }: PlainRule, names: readonly string[]): Compile
       return { kind: 'uriDetail', criteria: test.criteria.map((one) => ({ ...one, pattern: patternOf(one.pattern) })) };
     case 'exists':
     case 'empty':
+    case 'meta':
       return test;
     case 'eval':
       return { ...test, run: evalNamed(test) };
-    case 'meta': {
-      // A glob means the rules of its fit, the meta itself aside.
-      const namesOf = (glob: string) => names.filter((one) => one !== name && globMatches(glob, one));
-      return { ...test, evaluate: prepareExpression(test.expression, namesOf) };
-    }
   }
 }
 

@@ -9,7 +9,7 @@ export interface EvalResult {
   readonly evidence?: string;
 }
 
-/** What an eval may know of the rule that calls it and of the run so far. */
+/** What an eval may know of the rule that calls it. */
 export interface EvalContext {
   /** The rule's name. */
   readonly rule: string;
@@ -17,8 +17,6 @@ export interface EvalContext {
   readonly input: EvalInput;
   /** Its tflags. */
   readonly flags: ReadonlySet<string>;
-  /** Counts of the rules that hit so far. */
-  readonly hits: ReadonlyMap<string, number>;
 }
 
 export type EvalFunction = (mail: RuleMail, args: readonly string[], context: EvalContext) => EvalResult;

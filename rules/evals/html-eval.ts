@@ -55,7 +55,7 @@ function imageRatio({ values }: HtmlFacts, [min, max]: readonly string[]): boole
 }
 
 function titleRatio({ titles }: HtmlFacts, [ratio]: readonly string[], mail: RuleMail): boolean {
-  const subject = mail.headers.subject({ name: 'Subject', modifiers: [] })?.text ?? '';
+  const subject = mail.headers.subject('Subject')?.text ?? '';
   if (subject === '') return false;
   const longest = titles.reduce((most, title) => Math.max(most, characterCount(title)), 0);
   return longest / subject.length > Number(ratio);

@@ -162,7 +162,7 @@ function value(mail: RuleMail, name: string): number {
 }
 
 function contentType(mail: RuleMail): string | null {
-  return mail.headers.subject({ name: 'Content-Type', modifiers: [] })?.text ?? null;
+  return mail.headers.subject('Content-Type')?.text ?? null;
 }
 
 /** The header says HTML, whatever the parts are. */

@@ -1,7 +1,6 @@
 // Header values as rules read them (`header NAME =~`, `exists:`, evals): all instances of a field, decoded or raw, parts of
 // them by modifiers, and pseudo headers. Values are byte strings, one per instance; what is absent is told apart from what
 // is empty. Nothing here throws on mail.
-import type { HeaderSelector } from '../definition.js';
 import type { RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { readAddresses } from './addresses.js';
@@ -59,8 +58,7 @@ export class HeaderValues {
   }
 
   /** The same as `get`, to be matched. */
-  subject({ name, modifiers }: HeaderSelector): Subject | null {
-    const selector = [name, ...modifiers].join(':');
+  subject(selector: string): Subject | null {
     let found = this.#subjects.get(selector);
     if (found === undefined) {
       const text = this.get(selector);

@@ -1,7 +1,7 @@
 // Running a set: counts, points, metas, order, deadlines; and hostile mail.
 import { describe, expect, it } from 'vitest';
 import { compileRules } from '../../rules/compile.js';
-import { evaluateRules } from '../../rules/evaluate.js';
+import { evaluateInSlices, evaluateRules } from '../../rules/evaluate.js';
 import { loadRules } from '../../rules/load.js';
 import { parseRules } from '../../rules/language/reader.js';
 import { makeMail } from './examples.js';
@@ -93,14 +93,62 @@ describe('the result', () => {
 });
 
 describe('the deadline', () => {
+  const names = Array.from({ length: 60 }, (_, index) => `R${10 + index}`);
+  const set = rulesOf(names.map((name) => `body ${name} /word/`).join('\n'));
+
   it('ends the run and is told', () => {
     let now = 0;
-    const result = evaluateRules(rulesOf('body A /word/\nbody B /word/\nbody C /word/\n'), inputsOf(MAIL), {
-      deadline: 2,
-      monotonicMs: () => now++,
-    });
+    const result = evaluateRules(set, inputsOf(MAIL), { deadline: 3, monotonicMs: () => now++ });
     expect(result.outOfTime).toBe(true);
-    expect(result.hits.map(({ rule }) => rule.name)).toEqual(['A', 'B']);
+    expect(result.hits.length).toBeGreaterThan(0);
+    expect(result.hits.map(({ rule }) => rule.name)).toEqual(names.slice(0, result.hits.length));
+    expect(result.hits.length).toBeLessThan(names.length);
+  });
+
+  it('that is over at the start lets nothing run', () => {
+    const result = evaluateRules(set, inputsOf(MAIL), { deadline: 5, monotonicMs: () => 5 });
+    expect(result).toMatchObject({ outOfTime: true, hits: [], score: 0 });
+  });
+});
+
+describe('slices', () => {
+  const limit = (step: number) => {
+    let now = 0;
+    return { deadline: Infinity, monotonicMs: () => (now += step) };
+  };
+  const texts = Array.from({ length: 1_500 }, (_, index) => `word ${index} http://h${index}.example/`).join('\n\n');
+  const mail = `Subject: many\n\n${texts}\n`;
+  const { set } = loadRules([]);
+  const inSlices = (step: number, pauses: { count: number }) =>
+    evaluateInSlices(set, inputsOf(mail), limit(step), {
+      sliceMs: 10,
+      pause: () => {
+        pauses.count++;
+        return Promise.resolve();
+      },
+    });
+
+  it('give what one go gives, however thin they are cut', async () => {
+    const whole = run(set, mail);
+    const pauses = { count: 0 };
+    expect(await inSlices(1_000, pauses)).toEqual(whole);
+    expect(pauses.count).toBeGreaterThan(50);
+  });
+
+  it('are one where time allows it, and the result is there at once', () => {
+    const pauses = { count: 0 };
+    expect(inSlices(0, pauses)).not.toBeInstanceOf(Promise);
+    expect(pauses.count).toBe(0);
+  });
+
+  it('count through a search that was cut', async () => {
+    const counting = rulesOf('body A /word/\ntflags A multiple\nmeta B A == 1500\n');
+    const result = await evaluateInSlices(counting, inputsOf(mail), limit(1_000), {
+      sliceMs: 1,
+      pause: () => Promise.resolve(),
+    });
+    expect(result.counts.get('A')).toBe(1_500);
+    expect(result.counts.get('B')).toBe(1);
   });
 });
 

@@ -33,7 +33,7 @@ function mailOf(header: string, body = 'text', facts: RuleFacts | null = null): 
 
 function holds(call: string, mail: RuleMail): boolean {
   const [name = '', ...args] = call.split('|');
-  const context = { rule: 'X', input: 'header', flags: new Set<string>(), hits: new Map() } as const;
+  const context = { rule: 'X', input: 'header', flags: new Set<string>() } as const;
   return EVALS.get(name)!.run(mail, args, context).count > 0;
 }
 

@@ -1,0 +1,249 @@
+// A rule set as it is run: rules numbered in the order in which they run, those that read the same put into groups that are
+// scanned as one, and for each rule the metas that read it. Made once for each set; holds nothing of any message.
+import type { Rule, RuleSet, RuleStage } from './compile.js';
+import type { HeaderSelector, TextInput } from './definition.js';
+import { prepareExpression, type Evaluation, type Expression, type RuleNumbers } from './expression.js';
+import { mimeHeaderKey } from './mime-header.js';
+import { globMatches } from './order.js';
+import { Subject, type Pattern } from './pattern/pattern.js';
+import { CandidateScan } from './scan/candidates.js';
+
+/** What the rules of a group read. */
+export type GroupSource =
+  | { readonly kind: 'text'; readonly input: TextInput }
+  | { readonly kind: 'header'; readonly selector: string }
+  /** What `mimeHeaderTexts` gives for this rule. */
+  | { readonly kind: 'mimeheader'; readonly rule: Rule };
+
+/** Rules that read the same. Rules are told by their numbers. */
+export interface RuleGroup {
+  /** Its own number. */
+  readonly number: number;
+  readonly source: GroupSource;
+  readonly scan: CandidateScan;
+  /** By number of a pattern in `scan`: the rules that have it. */
+  readonly owners: readonly (readonly number[])[];
+  /** Rules to try whatever is read. */
+  readonly always: readonly number[];
+  readonly rules: readonly number[];
+}
+
+/** Rules of one priority, from the first number to one past the last, its metas behind the others. */
+export interface PlannedStage {
+  readonly from: number;
+  readonly to: number;
+  /** Groups of which no earlier stage has a rule. */
+  readonly groups: readonly RuleGroup[];
+}
+
+export interface Plan {
+  /** All rules; a rule's number is its place. */
+  readonly rules: readonly Rule[];
+  readonly numbers: ReadonlyMap<string, number>;
+  readonly stages: readonly PlannedStage[];
+  readonly groups: readonly RuleGroup[];
+  /** For each rule the number of its group, -1 for a rule of none. */
+  readonly groupOf: Int32Array;
+  /** For each rule the number of its pattern in its group's scan, -1 where every text must be tried. */
+  readonly patternOf: Int32Array;
+  /** For each rule the metas that read it. */
+  readonly readers: readonly (readonly number[])[];
+  /** For each meta what it works out. */
+  readonly evaluations: readonly (Evaluation | null)[];
+  /** One bit for each rule: those that run whatever the message holds. */
+  readonly always: Int32Array;
+}
+
+const NO_RULES: readonly number[] = [];
+const EMPTY = new Subject('');
+const WORD_BITS = 32;
+
+/** Made once for each rule set. */
+const plans = new WeakMap<RuleSet, Plan>();
+
+/** The plan of a set: made when first asked for. */
+export function planOf(set: RuleSet): Plan {
+  let plan = plans.get(set);
+  if (plan === undefined) {
+    plan = new Planner(set.stages).plan();
+    plans.set(set, plan);
+  }
+  return plan;
+}
+
+/** A selector as rule files write it. */
+export function selectorText({ name, modifiers }: HeaderSelector): string {
+  return modifiers.length === 0 ? name : [name, ...modifiers].join(':');
+}
+
+/** For rules of a group of headers: those that are to be run where there is no such header. Asked for once a group. */
+export function rulesWhenAbsent(plan: Plan, { rules }: RuleGroup): readonly number[] {
+  return rules.filter((number) => {
+    const { test } = plan.rules[number]!;
+    if (test.kind !== 'header') return false;
+    if (test.negated || test.template !== null) return true;
+    const subject = test.ifUnset === null ? EMPTY : new Subject(test.ifUnset);
+    return test.pattern.possibleIn(subject) && test.pattern.test(subject);
+  });
+}
+
+/** The next rule at or after `from` whose bit is set; `to` where there is none before it. */
+export function nextBit(words: Int32Array, from: number, to: number): number {
+  if (from >= to) return to;
+  let word = from >>> 5;
+  let bits = words[word]! & (-1 << (from & 31));
+  while (bits === 0) {
+    word++;
+    if (word * WORD_BITS >= to) return to;
+    bits = words[word]!;
+  }
+  return Math.min(to, word * WORD_BITS + 31 - Math.clz32(bits & -bits));
+}
+
+/** Sets a rule's bit. */
+export function setBit(words: Int32Array, number: number): void {
+  words[number >>> 5]! |= 1 << (number & 31);
+}
+
+/** A group while rules are put into it. */
+interface GroupDraft {
+  readonly source: GroupSource;
+  readonly stage: number;
+  readonly rules: number[];
+}
+
+class Planner {
+  private readonly rules: readonly Rule[];
+  private readonly numbers: ReadonlyMap<string, number>;
+  private readonly groupOf: Int32Array;
+  private readonly patternOf: Int32Array;
+  private readonly always: Int32Array;
+
+  constructor(private readonly written: readonly RuleStage[]) {
+    this.rules = written.flatMap(({ rules, metas }) => [...rules, ...metas]);
+    this.numbers = new Map(this.rules.map(({ name }, number) => [name, number]));
+    this.groupOf = new Int32Array(this.rules.length).fill(-1);
+    this.patternOf = new Int32Array(this.rules.length).fill(-1);
+    this.always = new Int32Array(Math.ceil(this.rules.length / WORD_BITS));
+  }
+
+  plan(): Plan {
+    const { rules, numbers, groupOf, patternOf, always } = this;
+    const drafts = this.gather();
+    const groups = drafts.map((draft, number) => this.group(draft, number));
+    const stages = this.stages(drafts, groups);
+    return { rules, numbers, stages, groups, groupOf, patternOf, always, ...this.metas() };
+  }
+
+  /** Puts each rule into its group, or among those that always run. */
+  private gather(): readonly GroupDraft[] {
+    const drafts = new Map<string, GroupDraft>();
+    let number = 0;
+    this.written.forEach(({ rules, metas }, stage) => {
+      for (const rule of rules) {
+        const key = groupKey(rule);
+        if (key !== null) {
+          const draft = drafts.get(key) ?? { source: sourceOf(rule)!, stage, rules: [] };
+          drafts.set(key, draft);
+          draft.rules.push(number);
+        } else if (rule.test.kind !== 'empty') setBit(this.always, number);
+        number++;
+      }
+      number += metas.length;
+    });
+    return [...drafts.values()];
+  }
+
+  private group({ source, rules }: GroupDraft, number: number): RuleGroup {
+    const patterns = rules.map((rule) => patternIn(this.rules[rule]!));
+    const scan = new CandidateScan(patterns);
+    const owners: number[][] = [];
+    const always: number[] = [];
+    rules.forEach((rule, index) => {
+      const { test } = this.rules[rule]!;
+      const found = scan.numberOf(patterns[index]!);
+      this.groupOf[rule] = number;
+      if (found !== null) {
+        this.patternOf[rule] = found;
+        (owners[found] ??= []).push(rule);
+      }
+      if (found === null || ('negated' in test && test.negated)) always.push(rule);
+    });
+    return { number, source, scan, owners, always, rules };
+  }
+
+  private stages(drafts: readonly GroupDraft[], groups: readonly RuleGroup[]): readonly PlannedStage[] {
+    let from = 0;
+    return this.written.map(({ rules, metas }, stage) => {
+      const to = from + rules.length + metas.length;
+      const planned = { from, to, groups: groups.filter((_, index) => drafts[index]!.stage === stage) };
+      from = to;
+      return planned;
+    });
+  }
+
+  /** Metas ready to run, who reads whom, and a bit for those that hold where nothing hits. */
+  private metas(): Pick<Plan, 'readers' | 'evaluations'> {
+    const readers: (readonly number[])[] = this.rules.map(() => NO_RULES);
+    const none = new Float64Array(this.rules.length);
+    const evaluations = this.rules.map((rule, number): Evaluation | null => {
+      if (rule.test.kind !== 'meta') return null;
+      const { expression } = rule.test;
+      const numbers = this.numbersFor(number);
+      for (const read of this.readBy(expression, numbers)) {
+        if (readers[read] === NO_RULES) readers[read] = [number];
+        else (readers[read] as number[]).push(number);
+      }
+      const evaluation = prepareExpression(expression, numbers);
+      if (evaluation(none) !== 0) setBit(this.always, number);
+      return evaluation;
+    });
+    return { readers, evaluations };
+  }
+
+  /** A glob means the rules it fits, the meta itself aside. */
+  private numbersFor(own: number): RuleNumbers {
+    const fitting = (glob: string) =>
+      this.rules.flatMap(({ name }, number) => (number !== own && globMatches(glob, name) ? [number] : []));
+    return { numberOf: (name) => this.numbers.get(name), matching: fitting };
+  }
+
+  private readBy({ names, globs }: Expression, numbers: RuleNumbers): ReadonlySet<number> {
+    const named = names.flatMap((name) => numbers.numberOf(name) ?? []);
+    return new Set([...named, ...globs.flatMap((glob) => numbers.matching(glob))]);
+  }
+}
+
+/** What rules must have in common to be of one group; null for a rule of none. */
+function groupKey(rule: Rule): string | null {
+  const source = sourceOf(rule);
+  switch (source?.kind) {
+    case 'text':
+      return source.input;
+    case 'header':
+      return `header ${source.selector}`;
+    case 'mimeheader':
+      return rule.test.kind === 'mimeheader' ? `mimeheader ${mimeHeaderKey(rule.test, rule)}` : null;
+    case undefined:
+      return null;
+  }
+}
+
+function sourceOf(rule: Rule): GroupSource | null {
+  const { test } = rule;
+  switch (test.kind) {
+    case 'text':
+      return { kind: 'text', input: test.input };
+    case 'header':
+      return { kind: 'header', selector: selectorText(test.selector) };
+    case 'mimeheader':
+      return { kind: 'mimeheader', rule };
+    default:
+      return null;
+  }
+}
+
+function patternIn({ name, test }: Rule): Pattern {
+  if ('pattern' in test) return test.pattern;
+  throw new Error(`${name} has no pattern`);
+}
