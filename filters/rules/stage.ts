@@ -1,12 +1,13 @@
 // The rule stage: runs the core rules and those of the site over a message and reports each that hits with its score.
 // Rules that need look-ups are asked for first, all at once, where the settings allow it. A rule file is data: a broken
 // one is told and left out, the rest runs.
+import { setImmediate } from 'node:timers/promises';
 import type { AttachedFiles } from '../../config/attached.js';
 import type { Problem } from '../../config/problem.js';
 import type { Resolver } from '../../outside/resolver.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
-import { evaluateRules, type RuleHit, type RuleResult } from '../../rules/evaluate.js';
+import { evaluateInSlices, type RuleHit, type RuleResult, type Slices } from '../../rules/evaluate.js';
 import { RuleMail } from '../../rules/mail/rule-mail.js';
 import type { Refusal } from '../../rules/definition.js';
 import { askDns } from '../../rules/dns/ask.js';
@@ -38,6 +39,8 @@ export class RuleTimeError extends Error {
   }
 }
 
+/** Rules run this long before other messages get their turn. */
+const SLICES: Slices = { sliceMs: 20, pause: () => setImmediate() };
 /** Of the time for one message, what look-ups may take. */
 const DNS_SHARE = 0.6;
 /** Refusals named in one alert or check. */
@@ -125,11 +128,16 @@ function authenticationOf(job: MessageJob): AuthenticationFacts | null {
   return (job.results('authentication')?.facts as AuthenticationFacts | undefined) ?? null;
 }
 
-function report(job: MessageJob, mail: RuleMail, { loaded, outside, textMaxBytes, covers }: Judging): StageReport {
-  const result = evaluateRules(loaded.set, mail, {
-    deadline: job.deadline,
-    monotonicMs: () => outside.clock.monotonicMs(),
-  });
+function report(job: MessageJob, mail: RuleMail, judging: Judging): StageReport | Promise<StageReport> {
+  const { loaded, outside } = judging;
+  const limit = { deadline: job.deadline, monotonicMs: () => outside.clock.monotonicMs() };
+  const result = evaluateInSlices(loaded.set, mail, limit, SLICES);
+  return result instanceof Promise
+    ? result.then((found) => reportOf(found, mail, judging))
+    : reportOf(result, mail, judging);
+}
+
+function reportOf(result: RuleResult, mail: RuleMail, { loaded, textMaxBytes, covers }: Judging): StageReport {
   if (result.outOfTime) throw new RuleTimeError(result.hits.length);
   const findings = result.hits.map(findingOf);
   const { shortcircuit, gaveUp } = result;
