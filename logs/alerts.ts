@@ -62,6 +62,11 @@ export const ALERTS = {
     meaning: 'A line of a rule file was refused; the other rules run.',
     action: '`weir doctor` names file and line.',
   },
+  'rules-update-failed': {
+    meaning: 'The daily update of rules did not come about; the rules that were in force stay.',
+    action:
+      'The detail says why; `weir rules update` tries again, `weir rules update --status` shows what is installed.',
+  },
   'dns-list-dead': {
     meaning:
       'A DNS list is suspended: it is dead, lists everything, refuses us or does not answer. It counts for nothing.',

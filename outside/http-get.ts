@@ -82,7 +82,7 @@ async function addressesOf(
 ): Promise<readonly string[] | Failure> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const found = isIP(host) > 0 ? [host] : isLocal(host) ? ['127.0.0.1', '::1'] : await lookUp(host, resolver, signal);
-  if (!Array.isArray(found)) return found as Failure;
+  if (!Array.isArray(found)) return found;
   const allowed = found.filter(mayReach);
   if (allowed.length > 0) return allowed.slice(0, ADDRESSES_TRIED_MAX);
   return refused(`${host} leads to ${found.slice(0, ADDRESSES_TRIED_MAX).join(', ')}, which is not a public address`);

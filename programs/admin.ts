@@ -8,8 +8,9 @@ import { controlSocketPath, serveControl, type ControlServer } from './control.j
 import { LifeFile } from './in-flight.js';
 import type { OrderChannel } from './order-channel.js';
 import { startOwnAddressCheck, type OwnAddressCheck } from './own-addresses.js';
+import { startRuleUpdates, type RuleUpdates } from './rule-updates.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
-import type { Order, SettingsText, StartOrder } from './process-messages.js';
+import type { Order, ReloadResult, SettingsText, StartOrder } from './process-messages.js';
 import { openStoresOf } from './process-stores.js';
 import { parseSettings } from './settings.js';
 import { storageSection } from './storage-settings.js';
@@ -23,6 +24,7 @@ class Admin {
   private ending: Promise<void> | null = null;
   private readonly prepared = new Map<number, Configuration>();
   private ownAddresses: OwnAddressCheck;
+  private readonly ruleUpdates: RuleUpdates;
 
   private constructor(
     private readonly life: LifeFile,
@@ -33,6 +35,12 @@ class Admin {
     configuration: Configuration,
   ) {
     this.ownAddresses = this.checkOwnAddresses(configuration);
+    this.ruleUpdates = startRuleUpdates({
+      configuration,
+      alert: (code, raised, detail) => stores.alerts.alert(code, raised, detail),
+      log: text,
+      reload: async () => (await channel.ask('reload')) as ReloadResult,
+    });
   }
 
   /** Starts and says `ready`. Rejects when settings or stores are no good, or the control socket is taken. */
@@ -49,6 +57,8 @@ class Admin {
       alerts: () => stores.alerts.list(),
       status: () => channel.ask('status'),
       reload: () => channel.ask('reload'),
+      'rules.update': (params) =>
+        admin === null ? Promise.reject(new Error('the server is just starting')) : admin.ruleUpdates.order(params),
       ownAddresses: () => Promise.resolve(admin?.ownAddresses.last() ?? null),
     });
     admin = new Admin(life, stores, control, text, channel, configuration);
@@ -96,6 +106,7 @@ class Admin {
     const configuration = this.prepared.get(id);
     if (configuration === undefined) return;
     this.prepared.delete(id);
+    this.ruleUpdates.take(configuration);
     const { ownAddresses } = this;
     ownAddresses.stop();
     this.ownAddresses = this.checkOwnAddresses(configuration, ownAddresses);
@@ -114,6 +125,7 @@ class Admin {
   end(): Promise<void> {
     this.ending ??= exitInOrder(this.text, async () => {
       this.ownAddresses.stop();
+      await this.ruleUpdates.stop();
       await this.control.close();
       await this.stores.close();
       this.life.close();
