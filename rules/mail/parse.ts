@@ -167,18 +167,20 @@ function readBlankRun(text: string, start: number): { end: number; headEnd: numb
   // At the very top of the body one more is kept.
   const head = start === 0 ? 2 : 1;
   const tail = BLANK_LINES_MAX - 1;
-  /** Where the latest lines start, in turn. */
-  const starts: number[] = [];
   let headEnd = start;
   let count = 0;
-  let line = start;
-  for (let at = start; at < text.length && isBlankCode(text.charCodeAt(at)); at++) {
-    if (text.charCodeAt(at) !== LINE_FEED && at + 1 < text.length) continue;
-    starts[count++ % tail] = line;
-    line = at + 1;
-    if (count <= head) headEnd = line;
+  let end = start;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (!isBlankCode(code)) break;
+    if (code !== LINE_FEED && at + 1 < text.length) continue;
+    end = at + 1;
+    if (++count <= head) headEnd = end;
   }
-  return { end: line, headEnd, keptFrom: count > head + tail ? starts[count % tail]! : headEnd };
+  if (count <= head + tail) return { end, headEnd, keptFrom: headEnd };
+  let keptFrom = end;
+  for (let line = 0; line < tail; line++) keptFrom = text.lastIndexOf('\n', keptFrom - 2) + 1;
+  return { end, headEnd, keptFrom };
 }
 
 const LINE_FEED = 0x0a;
