@@ -1,5 +1,6 @@
 // The command line's shape: one program, one file per command. Running it is weir.ts's business.
 import { Command } from 'commander';
+import { columnsOf, fold } from './table.js';
 import { VERSION } from './version.js';
 
 /** EX_USAGE of sysexits.h. */
@@ -48,12 +49,25 @@ Examples:
   weir postfix                       the lines Postfix needs
   weir quarantine list               what is held`,
     );
-  // Commands added from here on take this over.
+  // Commands added from here on take these over.
+  program.configureOutput({ writeOut: (text) => process.stdout.write(foldHelp(text)) });
   program.exitOverride((error) => exitWith(error.exitCode));
   for (const [name, load] of COMMANDS) {
     if (only === null || only === name) (await load())(program);
   }
   return program;
+}
+
+/** The text of help as wide as the terminal; what stands in (options, examples) is left as it is. */
+function foldHelp(text: string): string {
+  const width = columnsOf(process.stdout);
+  if (width === null) return text;
+  // Lines of a paragraph of our own end where they did in the source.
+  return text.replace(/^[^ \n].*(?:\n[^ \n].*)*/gm, (paragraph) =>
+    paragraph.split('\n').some((line) => line.length > width)
+      ? fold(paragraph.replaceAll('\n', ' '), width, 0)
+      : paragraph,
+  );
 }
 
 /** commander calls every misuse 1; we call it EX_USAGE. Help and version stay 0. */

@@ -33,6 +33,29 @@ export function table(
     .join('');
 }
 
+/** Columns of a terminal; null where the output is none, and lines may be as long as they are. */
+export const columnsOf = ({
+  isTTY,
+  columns,
+}: {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}): number | null => (isTTY === true ? (columns ?? null) : null);
+
+/** A line folded between words where it is longer, each further line that far in; a long word stays whole. */
+export function fold(line: string, width: number | null, indent: number): string {
+  if (width === null || line.length <= width) return line;
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width) {
+    const blank = rest.lastIndexOf(' ', width);
+    if (blank <= (lines.length === 0 ? rest.search(/\S/) : indent)) break;
+    lines.push(rest.slice(0, blank));
+    rest = ' '.repeat(indent) + rest.slice(blank + 1);
+  }
+  return [...lines, rest].join('\n');
+}
+
 /** Local time as `2026-03-01 12:34:56`. */
 export function showTime(timeMs: number): string {
   const date = new Date(timeMs);

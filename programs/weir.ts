@@ -5,8 +5,16 @@ import { commandNamed, createProgram } from './command-line.js';
 /** EX_SOFTWARE of sysexits.h: something in Weir itself went wrong. */
 const EXIT_SOFTWARE = 70;
 
+const command = commandNamed(process.argv.slice(2));
+// Whoever read the output has enough (`weir … | head`): the rest of it is wanted by nobody. A server goes on to say so.
+if (command !== 'serve')
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit();
+  });
+
 try {
-  const program = await createProgram(commandNamed(process.argv.slice(2)));
+  const program = await createProgram(command);
   await program.parseAsync();
 } catch (error) {
   process.exitCode = error instanceof ConfigurationError ? error.exitCode : EXIT_SOFTWARE;

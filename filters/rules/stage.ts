@@ -12,7 +12,7 @@ import { RuleMail } from '../../rules/mail/rule-mail.js';
 import type { Refusal } from '../../rules/definition.js';
 import { askDns } from '../../rules/dns/ask.js';
 import type { DnsHits } from '../../rules/dns/hits.js';
-import { countAsking, planDns, type DnsPlan } from '../../rules/dns/plan.js';
+import { askingRules, planDns, type DnsPlan } from '../../rules/dns/plan.js';
 import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
 import type { AuthenticationFacts } from '../authentication/facts.js';
 import { findingsCovered } from './covered.js';
@@ -189,7 +189,7 @@ function checkLine({ loaded, resolver, plan }: Judging): Check {
 
 /** How many rules look things up, whether they may, and which of them cannot. */
 function lookUpsShown(plan: DnsPlan, isOn: boolean): readonly string[] {
-  const asking = countAsking(plan);
+  const asking = askingRules(plan).length;
   const left = plan.left.slice(0, LEFT_SHOWN_MAX).map(({ name, reason }) => `${name} (${reason})`);
   const more = plan.left.length - left.length;
   const never = more > 0 ? `${left.join(', ')} and ${more} more` : left.join(', ');

@@ -8,12 +8,14 @@ import { isSubRule, type Statement } from '../../rules/definition.js';
 import type { RuleResult } from '../../rules/evaluate.js';
 import { readMessage } from '../scan-input.js';
 import { writeJsonLines } from '../json-lines.js';
-import { visible } from '../table.js';
+import { columnsOf, fold, visible } from '../table.js';
 import { judge } from './engine.js';
 import { readPaths, RULES_EXIT } from './shape.js';
 import { catalogue, rulesAtHand, type CatalogueEntry, type RulesAtHand } from './in-force.js';
 
 const READERS_SHOWN_MAX = 20;
+/** Columns by which the rest of a long line stands in. */
+const HANGING = 6;
 
 interface ExplainOptions {
   readonly mail?: string;
@@ -148,19 +150,26 @@ function inMail(name: string, reads: readonly string[], file: string, result: Ru
 }
 
 function plain(rule: Explained): string {
-  const scores = rule.scores === null ? 'by default' : `by a score line ${rule.scores.join(' ')}`;
   const lines = [
     `${rule.name}  ${rule.type}, ${rule.enabled ? 'runs' : `does not run: ${rule.reason}`}`,
     ...(rule.description === '' ? [] : [`  ${rule.description}`]),
-    isSubRule(rule.name) ? '  a sub-rule: it scores nothing, metas read it' : `  score ${rule.score}, ${scores}`,
+    isSubRule(rule.name) ? '  a sub-rule: it scores nothing, metas read it' : `  ${scoreLine(rule)}`,
     ...(rule.flags.length > 0 ? [`  flags ${rule.flags.join(' ')}`] : []),
     ...(rule.priority === 0 ? [] : [`  priority ${rule.priority}`]),
-    ...rule.lines.map(({ file, line, text }) => `  ${file}:${line}: ${text}`),
+    ...rule.lines.map(({ file, line, text }) => `  ${file}:${line}: ${text.replace(/\s+/g, ' ')}`),
     ...(rule.reads.length > 0 ? [`  reads ${rule.reads.join(', ')}`] : []),
     ...(rule.readBy.length > 0 ? [`  read by ${shortened(rule.readBy)}`] : []),
     ...(rule.inMail === null ? [] : mailLines(rule.inMail)),
   ];
-  return `${lines.map(visible).join('\n')}\n`;
+  return `${lines.map((line) => fold(visible(line), columnsOf(stdout), HANGING)).join('\n')}\n`;
+}
+
+/** The score here, and those of the four sets where they differ. */
+function scoreLine({ score, scores }: Explained): string {
+  if (scores === null) return `score ${score}, by default`;
+  const [local, network, bayes, both] = scores;
+  if (scores.every((one) => one === local)) return `score ${score}`;
+  return `score ${score}: ${local} local, ${network} with look-ups, ${bayes} with Bayes, ${both} with both`;
 }
 
 function mailLines({ file, count, points, evidence, reads }: InMail): readonly string[] {

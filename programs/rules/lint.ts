@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { stderr, stdout } from 'node:process';
 import type { Refusal } from '../../rules/definition.js';
+import { planDns } from '../../rules/dns/plan.js';
 import { writeJsonLines } from '../json-lines.js';
 import { visible } from '../table.js';
 import { RULES_EXIT } from './shape.js';
@@ -18,7 +19,8 @@ export function addLint(program: Command, rules: Command): void {
     .addHelpText(
       'after',
       `
-A line that is wrong is left out, and the rest of the file works. Ignored lines say something of rules that do not exist.
+A line that is wrong is left out, and the rest of the file works. Ignored lines say something of rules that do not exist,
+or define rules that can never hit because this engine does not ask what they want to know.
 
 Examples:
   weir rules lint
@@ -40,12 +42,12 @@ async function lint(
   const at = await rulesAtHand(paths, config, options.core);
   const faults = [
     ...at.refusals.map((one) => ({ ...one, kind: 'wrong' as const })),
-    ...at.notes.map((one) => ({ ...one, kind: 'ignored' as const })),
+    ...[...at.notes, ...unaskedNotes(at)].map((one) => ({ ...one, kind: 'ignored' as const })),
   ].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
   if (options.json === true)
     writeJsonLines(faults.map(({ file, line, kind, reason }) => ({ file, line, kind, what: reason })));
   else for (const { kind, ...one } of faults) stdout.write(`${faultLine(one, kind)}\n`);
-  stderr.write(`${summary(at)}\n`);
+  stderr.write(`${summary(at, faults.length - at.refusals.length)}\n`);
   if (at.refusals.some(({ line, file }) => line === 0 && file !== 'settings')) return RULES_EXIT.noInput;
   return at.refusals.length > 0 ? RULES_EXIT.found : RULES_EXIT.done;
 }
@@ -55,9 +57,17 @@ export function faultLine({ file, line, reason }: Refusal, kind: 'wrong' | 'igno
   return visible(`${file}:${String(line)}: ${kind}: ${reason}`);
 }
 
-function summary(at: RulesAtHand): string {
+/** Rules that look up what this engine does not ask. */
+function unaskedNotes({ set, settings }: RulesAtHand): readonly Refusal[] {
+  return planDns(set, settings).left.flatMap(({ name, reason }) => {
+    const rule = set.byName.get(name);
+    return rule === undefined ? [] : [{ file: rule.file, line: rule.line, reason: `${name} never hits: ${reason}` }];
+  });
+}
+
+function summary(at: RulesAtHand, ignored: number): string {
   const all = catalogue(at);
   const on = all.filter(({ enabled }) => enabled).length;
   const files = new Set(at.statements.map(({ file }) => file)).size;
-  return `${files} files, ${all.length} rules, ${on} of them run; ${at.refusals.length} lines wrong, ${at.notes.length} ignored`;
+  return `${files} files, ${all.length} rules, ${on} of them run; ${at.refusals.length} lines wrong, ${ignored} ignored`;
 }

@@ -1,8 +1,9 @@
 // `weir rules list`: the rules in force, or those of paths given, as a table or as JSON lines. Reads only.
+import { basename } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { globMatches } from '../../rules/order.js';
 import { writeJsonLines } from '../json-lines.js';
-import { showSize, table } from '../table.js';
+import { showSize, showTime, table } from '../table.js';
 import { readPaths, RULES_EXIT } from './shape.js';
 import { catalogue, rulesAtHand, type CatalogueEntry } from './in-force.js';
 import { withStore } from './store-command.js';
@@ -17,6 +18,7 @@ interface ListOptions {
   readonly sub?: boolean;
   readonly rules?: readonly string[];
   readonly files?: boolean;
+  readonly channels?: boolean;
   readonly json?: boolean;
 }
 
@@ -36,6 +38,7 @@ export function addList(program: Command, rules: Command): void {
       readPaths,
     )
     .option('--files', 'the imported files in place of rules')
+    .option('--channels', 'the update channels in place of rules: version, time, how many rules')
     .option('--json', 'one JSON object a line')
     .addHelpText(
       'after',
@@ -45,13 +48,41 @@ Examples:
   weir rules list --disabled --json
   weir rules list 'HTML_*' --type meta
   weir rules list --rules /usr/share/spamassassin 'URI_*'
+  weir rules list --channels
 
 Exit codes: 0 done, 1 no such rule, 64 bad usage, 78 bad configuration.`,
     )
     .action(async (names: readonly string[], options: ListOptions) => {
+      const config = program.opts<{ config?: string }>().config;
+      if (options.channels === true) return listChannels(config, options);
       if (options.files === true) return withStore(program, (store) => Promise.resolve(listFiles(store, options)));
-      process.exitCode = await list(names, options, program.opts<{ config?: string }>().config);
+      process.exitCode = await list(names, options, config);
     });
+}
+
+async function listChannels(config: string | undefined, { json }: ListOptions): Promise<void> {
+  const [{ readSettings }, { installedChannels }] = await Promise.all([
+    import('../settings.js'),
+    import('./installed.js'),
+  ]);
+  const rows = installedChannels(readSettings(config)).map(({ channel, release, state }) => ({
+    channel,
+    version: release?.version ?? null,
+    installedAt: release?.installedAt ?? null,
+    lookedAt: state.lookedAt,
+    rules: release?.rules ?? 0,
+  }));
+  const time = (at: number | null): string => (at === null ? '-' : showTime(at));
+  const cells = rows.map(({ channel, version, installedAt, lookedAt, rules }) => [
+    channel,
+    version === null ? '-' : String(version),
+    time(installedAt),
+    time(lookedAt),
+    String(rules),
+  ]);
+  if (json === true) writeJsonLines(rows);
+  else process.stdout.write(table(['channel', 'version', 'in force since', 'last looked for', 'rules'], cells, [1, 4]));
+  process.exitCode = rows.some(({ version }) => version !== null) ? RULES_EXIT.done : RULES_EXIT.found;
 }
 
 function listFiles(store: RuleStore, { json }: ListOptions): number {
@@ -101,7 +132,7 @@ function tableOf(entries: readonly CatalogueEntry[]): string {
     type,
     String(score),
     enabled ? 'runs' : reason,
-    `${file}:${String(line)}`,
+    `${basename(file)}:${String(line)}`,
   ]);
   return table(['name', 'type', 'score', 'state', 'defined'], rows, [2]);
 }

@@ -66,9 +66,9 @@ export interface DnsPlan {
   readonly isEmpty: boolean;
 }
 
-/** Rules that look something up. */
-export const countAsking = ({ lists, subs, uris, asks, senders }: DnsPlan): number =>
-  [lists, subs, uris, asks, senders].reduce((sum, { length }) => sum + length, 0);
+/** Names of the rules that look something up. */
+export const askingRules = ({ lists, subs, uris, asks, senders }: DnsPlan): readonly string[] =>
+  [...lists, ...subs, ...uris, ...asks, ...senders].map(({ name }) => name);
 
 const TYPES: ReadonlySet<string> = new Set<RecordType>(['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME', 'NS']);
 
@@ -108,7 +108,7 @@ class Draft {
     if (test.kind === 'empty' && query !== undefined) return this.addAsk(rule, query);
     if (test.kind !== 'eval') return;
     if (UNASKED_EVALS.has(test.name)) {
-      this.left.push({ name, reason: `this engine does not ask ${test.name}` });
+      this.left.push({ name, reason: `${test.name} is never asked` });
       return;
     }
     if (test.name === 'check_uridnsbl') return this.addUri(rule);

@@ -101,7 +101,7 @@ describe('rules that look things up', () => {
       const stage = await makeStage(rulesStage, { files: [file], core: false, lookUps }, outside);
       return (await stage.check?.(new AbortController().signal))?.[0]?.detail;
     };
-    const never = 'never hit: RAZOR (this engine does not ask check_razor2)';
+    const never = 'never hit: RAZOR (check_razor2 is never asked)';
     expect(await detail(false)).toBe(`2 rules; 1 look things up and are off (rules.lookUps); ${never}`);
     expect(await detail(true)).toBe(`2 rules; 1 look things up; ${never}`);
   });

@@ -1,7 +1,10 @@
 // `weir rules`: each command on rules and mail made here; what it says, its exit codes, and what it leaves behind.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { ROOT } from '../house/tree.js';
 import { controlSocketPath, serveControl } from '../../programs/control.js';
 import { makeRulesPlace, type RulesPlace } from './rules-command.js';
 
@@ -156,6 +159,58 @@ describe('weir rules test', () => {
     const ran = await place.run('test', bad);
     expect(ran.code).toBe(1);
     expect(ran.out).toContain(`${bad}:2: ANY: does not hit "no such animal"`);
+  });
+});
+
+describe('weir rules list', () => {
+  it('says of each rule that does not run why not, in a line that fits a terminal', async () => {
+    const place = await makeRulesPlace();
+    const lines = [
+      "header LISTED eval:check_rbl('a', 'bl.test.')",
+      'full RAZOR eval:check_razor2()',
+      'body NET /x/',
+      'score NET 0 1 0 1',
+      'body LEARNT /x/',
+      'score LEARNT 0 0 1 1',
+      'body NEVER /x/',
+      'score NEVER 0',
+      'meta NEVER_TOO NEVER',
+      'score NEVER_TOO 0',
+      'meta READS NEVER_TOO',
+    ];
+    const { out } = await place.run('list', '--rules', place.write('net.cf', lines.join('\n')));
+    const states = Object.fromEntries(
+      out
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => /^(\S+) .*? [\d.]+ {2}(.*?) +(\S+)$/.exec(line)?.slice(1) ?? [])
+        .map(([name, state, place]) => [name, `${String(state)} ${String(place)}`]),
+    );
+    expect(states).toEqual({
+      LISTED: 'looks things up: commands do not net.cf:1',
+      RAZOR: 'check_razor2 is never asked net.cf:2',
+      NET: 'score 0 without look-ups net.cf:3',
+      LEARNT: 'score 0 without Bayes net.cf:5',
+      NEVER: 'score 0 net.cf:7',
+      NEVER_TOO: 'score 0 net.cf:9',
+      READS: 'reads a rule that does not run net.cf:11',
+    });
+    const linted = await place.run('lint', '--no-core', join(place.dir, 'net.cf'));
+    expect(linted.out).toContain('net.cf:2: ignored: RAZOR never hits: check_razor2 is never asked');
+    expect(linted.code).toBe(0);
+  });
+
+  it('ends quietly when its reader has enough', async () => {
+    const place = await makeRulesPlace();
+    const rules = Array.from({ length: 3_000 }, (_, index) => `body RULE_${String(index)} /x/`).join('\n');
+    const path = place.write('many.cf', rules);
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'weir.js'), 'rules', 'list', '--rules', path]);
+    let err = '';
+    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+    child.stdout.once('data', () => child.stdout.destroy());
+    await once(child, 'close');
+    expect(err).toBe('');
   });
 });
 

@@ -1,7 +1,7 @@
 // Output for people: alignment by columns, sizes, times, and text that cannot steer a terminal.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseTime, showSize, showTime, table, visible } from '../../programs/table.js';
+import { columnsOf, fold, parseTime, showSize, showTime, table, visible } from '../../programs/table.js';
 
 test('columns are aligned by what a terminal shows', () => {
   expect(
@@ -45,4 +45,13 @@ test('sizes and times', () => {
   expect(parseTime('90m', 6_000_000)).toBe(600_000);
   for (const text of ['', 'x', '2026-13-01', '12', '1y', '2026-03-01T25:00'])
     expect(parseTime(text, 0), text).toBeNull();
+});
+
+test('long lines are folded between words on a terminal, and nowhere else', () => {
+  expect(columnsOf({ isTTY: true, columns: 100 })).toBe(100);
+  expect(columnsOf({ columns: 100 })).toBe(null);
+  expect(fold('  one two three four', 10, 4)).toBe('  one two\n    three\n    four');
+  expect(fold('one two', 10, 4)).toBe('one two');
+  expect(fold('one two three', null, 4)).toBe('one two three');
+  expect(fold(`  ${'x'.repeat(30)} y`, 10, 4)).toBe(`  ${'x'.repeat(30)} y`);
 });
