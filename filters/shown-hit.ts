@@ -1,7 +1,6 @@
 // What is said of a hit of a rule on content: which rule, and where it looked; the text only where the administrator
 // wants it in the logs.
-import { firstMatch } from '../rules/content/expressions.js';
-import type { ContentPattern } from '../rules/content/matcher.js';
+import { firstMatch, type ContentPattern } from '../rules/content/matcher.js';
 import type { TargetTexts } from '../rules/content/target.js';
 import { showName } from './evidence.js';
 
@@ -14,5 +13,5 @@ export function showHit(pattern: ContentPattern, rule: string, texts: TargetText
 
 function hitText({ relation, pattern, caseSensitive, target, header }: ContentPattern, texts: TargetTexts): string {
   if (relation !== 'matches') return pattern;
-  return firstMatch(pattern, caseSensitive, texts.of(target, header).values.join('\n')) ?? '';
+  return firstMatch(pattern, caseSensitive, texts.of(target, header)) ?? '';
 }

@@ -1,6 +1,9 @@
 // The findings of the custom filters.
 import type { FindingSpec } from '../../pipeline/finding.js';
 
+/** Some keyword used up its steps before it was known whether it matches. */
+export const GAVE_UP = 'CUSTOM_GAVE_UP';
+
 export const customFindings = [
   {
     id: 'CUSTOM_ADDRESS_SPAM',
@@ -22,6 +25,13 @@ export const customFindings = [
     group: 'rules',
     score: 0,
     meaning: 'The message has more text than keywords are looked for in; the rest was not looked at.',
+  },
+  {
+    id: GAVE_UP,
+    category: 'spam',
+    group: 'rules',
+    score: 0,
+    meaning: 'A keyword that is an expression took too many steps over this message; it counts as not found.',
   },
   {
     id: 'CUSTOM_WORDS_*',

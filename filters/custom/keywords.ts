@@ -6,8 +6,11 @@ import { ContentMatcher, type ContentPattern } from '../../rules/content/matcher
 import type { TargetTexts } from '../../rules/content/target.js';
 import { joinEvidence } from '../evidence.js';
 import { showHit } from '../shown-hit.js';
-import { groupFindingId } from './findings.js';
+import { GAVE_UP, groupFindingId } from './findings.js';
 import type { KeywordGroup } from './settings.js';
+
+/** Groups named whose keywords took too many steps. */
+const GROUPS_SHOWN_MAX = 5;
 
 interface LiveKeyword extends ContentPattern {
   /** Index of its group. */
@@ -34,16 +37,18 @@ export class KeywordGroups {
     return this.#keywords.length;
   }
 
-  /** One finding per group that hits, or one for each recipient it counts for. `texts` is read only when needed. */
+  /** One finding per group that hits, or one for each recipient it counts for; one for what is not known. `texts` is read only when needed. */
   findings(job: MessageJob, texts: TargetTexts, showText: boolean, pace: () => void): readonly Finding[] {
     if (this.#keywords.length === 0) return [];
     const scopeOf = this.#scopes.forMessage(job);
     const isWanted = (index: number): boolean => scopeOf(this.#keywords[index]!.group)?.length !== 0;
-    const hits = this.#matcher.match(texts, isWanted, pace).map((index) => this.#keywords[index]!);
-    return this.#groups.flatMap(({ name }, group) => {
-      const own = hits.filter((hit) => hit.group === group);
+    const { hits, gaveUp } = this.#matcher.match(texts, isWanted, pace);
+    const found = this.#groups.flatMap(({ name }, group) => {
+      const own = hits.map((index) => this.#keywords[index]!).filter((hit) => hit.group === group);
       return own.length === 0 ? [] : scoped(findingOf(name, own, showText ? texts : null), scopeOf(group));
     });
+    const groups = new Set(gaveUp.map((index) => this.#groups[this.#keywords[index]!.group]!.name));
+    return groups.size === 0 ? found : [...found, gaveUpFinding([...groups])];
   }
 }
 
@@ -66,4 +71,9 @@ function findingOf(name: string, hits: readonly LiveKeyword[], texts: TargetText
     score: Math.round(score * 1_000) / 1_000,
     evidence,
   };
+}
+
+function gaveUpFinding(groups: readonly string[]): Finding {
+  const evidence = `a keyword of ${groups.slice(0, GROUPS_SHOWN_MAX).join(', ')}`;
+  return { id: GAVE_UP, category: 'spam', group: 'rules', score: 0, evidence };
 }

@@ -45,7 +45,7 @@ export const keywordSchema = Type.Object(
       pattern: '^[^\\u0000]*$',
       description: 'What is looked for.',
     }),
-    regex: Type.Boolean({ default: false, description: 'Whether the keyword is a regular expression (RE2).' }),
+    regex: Type.Boolean({ default: false, description: 'Whether the keyword is a regular expression.' }),
     caseSensitive: Type.Boolean({ default: false, description: 'Whether capitals differ from small letters.' }),
     target: Type.Union([Type.Literal('subject'), Type.Literal('content')], {
       default: 'content',

@@ -5,7 +5,7 @@ import { readDocument } from '../../config/document.js';
 import type { FileObjection, Objection, SectionFile } from '../../config/section.js';
 import { objectionsTo } from '../../rules/content/conditions.js';
 import { objectionTo } from '../../rules/content/matcher.js';
-import { findingIdOf, TEXT_CUT } from './findings.js';
+import { findingIdOf, GAVE_UP, TEXT_CUT } from './findings.js';
 import { mcpFileSchema, type McpRule, type McpSettings } from './settings.js';
 
 const SUFFIX = '.yaml';
@@ -28,7 +28,7 @@ export function readMcpRules(settings: McpSettings, files: AttachedFiles): reado
 
 /** Everything wrong with the rules, each at its own line. */
 export function checkMcp(settings: McpSettings, files: AttachedFiles): readonly (Objection | FileObjection)[] {
-  const taken = new Map<string, string>([[TEXT_CUT, 'a finding of the stage']]);
+  const taken = new Map([TEXT_CUT, GAVE_UP].map((id) => [id, 'a finding of the stage']));
   const own = objectionsToRules(settings.rules, taken, 'a rule of the settings');
   const inFiles = mcpFiles(settings).flatMap((named) => files.read(named));
   return [...own, ...inFiles.flatMap((file) => checkFile(file, taken))];

@@ -36,7 +36,7 @@ export const mcpRuleSchema = Type.Object(
     }),
     relation: Type.Union([Type.Literal('contains'), Type.Literal('equals'), Type.Literal('matches')], {
       default: 'contains',
-      description: '`contains` and `equals` compare text; `matches` takes a regular expression (RE2), anywhere.',
+      description: '`contains` and `equals` compare text; `matches` takes a regular expression, anywhere.',
     }),
     pattern: Type.String({
       minLength: 1,
@@ -87,7 +87,8 @@ export const mcpSettings = Type.Object({
     default: 0,
     minimum: 0,
     maximum: SCORE_MAX,
-    description: 'Points for a message with more text than that; with 0 it is only told.',
+    description:
+      'Points for a message with more text than that, and for one over which an expression took too many steps; with 0 it is only told.',
   }),
   showText: Type.Boolean({
     default: false,

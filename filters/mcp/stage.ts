@@ -8,7 +8,7 @@ import { ContentMatcher } from '../../rules/content/matcher.js';
 import { textsOf } from '../../rules/content/target.js';
 import { showHit } from '../shown-hit.js';
 import { makePace } from '../time-over.js';
-import { findingIdOf, mcpFindings, TEXT_CUT } from './findings.js';
+import { findingIdOf, GAVE_UP, mcpFindings, TEXT_CUT } from './findings.js';
 import { checkMcp, mcpFiles, readMcpRules } from './rules.js';
 import { mcpSettings, type McpRule, type McpSettings } from './settings.js';
 
@@ -29,6 +29,9 @@ export const mcpStage: StageModule<typeof mcpSettings> = {
   },
   create: (settings, outside, files) => makeStage(settings, outside, files),
 };
+
+/** Rules named that took too many steps. */
+const SHOWN_MAX = 5;
 
 /** The rules that are on, with what they share. */
 interface LiveRules {
@@ -60,18 +63,21 @@ function judge(
   const isWanted = (number: number): boolean => scopeOf(number)?.length !== 0;
   if (!rules.some((_, number) => isWanted(number))) return { findings: [] };
   const texts = textsOf(job.message, job.transaction, settings.textMaxChars);
-  const hits = matcher.match(texts, isWanted, makePace('mcp', job, outside));
+  const { hits, gaveUp } = matcher.match(texts, isWanted, makePace('mcp', job, outside));
   const findings = hits.flatMap((number) => {
     const rule = rules[number]!;
     const evidence = showHit(rule, rule.name, settings.showText ? texts : null);
     return scoped({ id: findingIdOf(rule.name), category: 'mcp', score: rule.score, evidence }, scopeOf(number));
   });
-  if (texts.cut) findings.push(cutFinding(settings));
+  if (texts.cut) findings.push(unread(TEXT_CUT, settings.cutScore, `${settings.textMaxChars} characters looked at`));
+  const untold = gaveUp.map((number) => rules[number]!.name);
+  if (untold.length > 0) findings.push(unread(GAVE_UP, settings.cutScore, untold.slice(0, SHOWN_MAX).join(' ')));
   return { findings };
 }
 
-function cutFinding({ cutScore, textMaxChars }: McpSettings): Finding {
-  return { id: TEXT_CUT, category: 'mcp', score: cutScore, evidence: `${textMaxChars} characters looked at` };
+/** What was not looked at in full. */
+function unread(id: string, score: number, evidence: string): Finding {
+  return { id, category: 'mcp', score, evidence };
 }
 
 function checkLine(rules: readonly McpRule[]): Check {

@@ -3,7 +3,9 @@
 import { decodeText } from '../../message/charset.js';
 import type { Transaction } from '../../message/envelope.js';
 import type { Message } from '../../message/message.js';
-import { foldCase, unify } from './fold.js';
+import { toBytes } from '../bytes.js';
+import { Subject } from '../pattern/pattern.js';
+import { foldCase, foldLetters, unify } from './fold.js';
 
 /** `content` is the text of all text parts, attached ones too, with the subject. */
 export type Target = 'subject' | 'content' | 'from' | 'to' | 'header';
@@ -11,39 +13,48 @@ export type Target = 'subject' | 'content' | 'from' | 'to' | 'header';
 /** Most characters of header values looked at per target. */
 export const HEADER_MAX_CHARS = 262_144;
 
-/** Stands between two values, so that nothing is found across them; no pattern holds it. */
-const BETWEEN = '\0';
+/** Stands before, between and after the values of words, so that nothing is found across them; no value holds it. */
+export const BETWEEN = '\0';
 
-/** The values of one target in the forms that patterns are compared with, each worked out when first asked for. */
+/**
+ * The forms of a target that patterns are compared with, UTF-8 bytes each: `lines` as decoded, a line end between values;
+ * `words` as a reader sees them; each also without case.
+ */
+export type Form = 'lines' | 'folded-lines' | 'words' | 'folded-words';
+
+/** The values of one target in these forms, each worked out when first asked for. */
 export class TargetText {
+  readonly #subjects = new Map<Form, Subject>();
   #unified: readonly string[] | undefined;
-  #folded: readonly string[] | undefined;
-  #utf8: Buffer | undefined;
 
   constructor(readonly values: readonly string[]) {}
 
-  /** Values as a reader sees them. */
-  get unified(): readonly string[] {
+  subject(form: Form): Subject {
+    let subject = this.#subjects.get(form);
+    if (subject === undefined) this.#subjects.set(form, (subject = new Subject(toBytes(this.#text(form)))));
+    return subject;
+  }
+
+  #text(form: Form): string {
+    switch (form) {
+      case 'lines':
+        return this.values.join('\n');
+      case 'folded-lines':
+        return foldLetters(this.values.join('\n'));
+      case 'words':
+        return apart(this.#words());
+      case 'folded-words':
+        return apart(this.#words().map(foldCase));
+    }
+  }
+
+  #words(): readonly string[] {
     return (this.#unified ??= this.values.map(unify));
   }
+}
 
-  /** The same without case. */
-  get folded(): readonly string[] {
-    return (this.#folded ??= this.unified.map(foldCase));
-  }
-
-  get unifiedWhole(): string {
-    return this.unified.join(BETWEEN);
-  }
-
-  get foldedWhole(): string {
-    return this.folded.join(BETWEEN);
-  }
-
-  /** As decoded, a line end between values. */
-  get utf8(): Buffer {
-    return (this.#utf8 ??= Buffer.from(this.values.join('\n')));
-  }
+function apart(values: readonly string[]): string {
+  return BETWEEN + values.join(BETWEEN) + BETWEEN;
 }
 
 /** One message, target by target. */

@@ -154,6 +154,16 @@ describe('keyword groups', () => {
     ]);
   });
 
+  it('tell of one that took too many steps, and count the others', async () => {
+    const raw = mail('Subject: x', '', 'a'.repeat(200_000), '');
+    const keywords = [group('hard', [keyword('(?=a)(a+)+$', { regex: true }), keyword('aaa', { score: 0.5 })])];
+    const found = await findings({ keywords }, {}, raw);
+    expect(found.map(({ id, score, evidence }) => [id, score, evidence])).toEqual([
+      ['CUSTOM_WORDS_HARD', 0.5, 'keyword 2 in content'],
+      ['CUSTOM_GAVE_UP', 0, 'a keyword of hard'],
+    ]);
+  });
+
   it('that do not compile are refused at their line', () => {
     const yaml = `custom:
   keywords:

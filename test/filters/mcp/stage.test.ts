@@ -52,6 +52,11 @@ describe('MCP rules', () => {
   it('show the text only where it is wanted', async () => {
     const rules = [rule({ name: 'number', pattern: '[0-9]{4}', relation: 'matches' })];
     expect((await report({ rules, showText: true })).findings[0]?.evidence).toBe('number in content: "4711"');
+    const cased = [rule({ name: 'list', pattern: '(c)ustomer (?!x)L\\w+', relation: 'matches' })];
+    const raw = mail('Subject: Offer', '', 'Our CUSTOMER LISTE: \u00c4', '');
+    expect((await report({ rules: cased, showText: true }, {}, raw)).findings[0]?.evidence).toBe(
+      'list in content: "CUSTOMER LISTE"',
+    );
   });
 
   it('that are off do not run', async () => {
@@ -104,6 +109,18 @@ describe('MCP rules', () => {
     ]);
   });
 
+  it('tell of an expression that took too many steps, with points if so set', async () => {
+    const raw = mail('Subject: x', '', 'a'.repeat(200_000), '');
+    const rules = [
+      rule({ name: 'steps', pattern: '(?=a)(a+)+$', relation: 'matches' }),
+      rule({ name: 'other', pattern: 'aaa', score: 1 }),
+    ];
+    expect((await report({ rules, cutScore: 3 }, {}, raw)).findings).toEqual([
+      { id: 'MCP_OTHER', category: 'mcp', score: 1, evidence: 'other in content' },
+      { id: 'MCP_GAVE_UP', category: 'mcp', score: 3, evidence: 'steps' },
+    ]);
+  });
+
   it('that are out of time leave the message to the break policy', async () => {
     const settings = { rules: [rule({ name: 'list', pattern: 'list' })] };
     await expect(report(settings, { timeMs: -1 })).rejects.toThrow('mcp: out of time');
@@ -152,7 +169,7 @@ describe('MCP rules from files', () => {
 `;
     expect(problemsOf(yaml)).toEqual([
       expect.stringMatching(
-        /^weir\.yaml:7:7: mcp\.rules\.2\.pattern: expected a regular expression .*missing \).* in rule bad$/,
+        /^weir\.yaml:7:7: mcp\.rules\.2\.pattern: expected a regular expression .*without a closing one.* in rule bad$/,
       ),
       expect.stringMatching(/^weir\.yaml:8:7: mcp\.rules\.3\.name: expected a name of its own/),
       expect.stringMatching(

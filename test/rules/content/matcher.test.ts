@@ -3,10 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../../message/parse.js';
-import { ExpressionSet, refusalOf } from '../../../rules/content/expressions.js';
 import { foldCase, unify } from '../../../rules/content/fold.js';
-import { LiteralSet } from '../../../rules/content/literals.js';
-import { ContentMatcher, objectionTo, type ContentPattern } from '../../../rules/content/matcher.js';
+import { ContentMatcher, objectionTo, type ContentHits, type ContentPattern } from '../../../rules/content/matcher.js';
 import { TargetTexts } from '../../../rules/content/target.js';
 import { makeTransaction } from '../../ground/transaction.js';
 
@@ -18,15 +16,23 @@ function textsOf(raw: string, fields: Parameters<typeof makeTransaction>[1] = {}
   return new TargetTexts(parseMessage(content), makeTransaction(content, fields), max);
 }
 
-function holds(pattern: Partial<ContentPattern> & { readonly pattern: string }, texts: TargetTexts): boolean {
-  const whole: ContentPattern = {
-    target: 'content',
-    header: '',
-    relation: 'contains',
-    caseSensitive: false,
-    ...pattern,
-  };
-  return new ContentMatcher([whole]).match(texts, all, noPace).length === 1;
+type Fields = Partial<ContentPattern> & { readonly pattern: string };
+
+const whole = (fields: Fields): ContentPattern => ({
+  target: 'content',
+  header: '',
+  relation: 'contains',
+  caseSensitive: false,
+  ...fields,
+});
+
+function holds(pattern: Fields, texts: TargetTexts): boolean {
+  return new ContentMatcher([whole(pattern)]).match(texts, all, noPace).hits.length === 1;
+}
+
+/** All of them at once over the text of a message. */
+function matched(patterns: readonly Fields[], text: string): ContentHits {
+  return new ContentMatcher(patterns.map(whole)).match(textsOf(`\n${text}`), all, noPace);
 }
 
 describe('text made comparable', () => {
@@ -64,33 +70,32 @@ describe('text made comparable', () => {
 });
 
 describe('many words at once', () => {
-  const found = (words: readonly string[], text: string): readonly number[] => {
-    const numbers = new Set<number>();
-    new LiteralSet(words.map((word, number) => [word, number])).search(text, (number) => numbers.add(number));
-    return [...numbers].sort((a, b) => a - b);
-  };
+  const found = (words: readonly string[], text: string): readonly number[] =>
+    matched(
+      words.map((pattern) => ({ pattern })),
+      text,
+    ).hits;
 
   it('are those that occur, one by one', () => {
-    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 5 });
-    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'd'), maxLength: 60 });
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'ß', '詐', 'É'), minLength: 1, maxLength: 5 });
+    const text = fc.string({ unit: fc.constantFrom('a', 'B', 'ẞ', '詐', 'é', 'd', '騙'), maxLength: 60 });
     fc.assert(
       fc.property(fc.array(word, { maxLength: 12 }), text, (words, whole) => {
-        const expected = words.flatMap((one, number) => (whole.includes(one) ? [number] : []));
+        const folded = foldCase(whole);
+        const expected = words.flatMap((one, number) => (folded.includes(foldCase(one)) ? [number] : []));
         expect(found(words, whole)).toEqual(expected);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 
   it('are told again in the next text', () => {
-    const set = new LiteralSet([['ab', 7]]);
-    const numbers: number[] = [];
-    set.search('ab ab', (number) => numbers.push(number));
-    set.search('xab', (number) => numbers.push(number));
-    expect(numbers).toEqual([7, 7]);
+    const matcher = new ContentMatcher([whole({ pattern: 'ab' })]);
+    const hits = ['ab ab', 'xab', 'x'].map((text) => matcher.match(textsOf(`\n${text}`), all, noPace).hits);
+    expect(hits).toEqual([[0], [0], []]);
   });
 
-  it('may be more than one table holds', () => {
+  it('may be thousands, of thousands of letters', () => {
     const letters = Array.from({ length: 3_000 }, (_, index) => String.fromCharCode(0x4e00 + index));
     const words = letters.map((letter, index) => letter + (letters[(index * 7) % 3_000] ?? ''));
     expect(found(words, words[2_999] ?? '')).toEqual([2_999]);
@@ -98,45 +103,46 @@ describe('many words at once', () => {
 
   it('cost no more on text made against them', () => {
     const words = Array.from({ length: 2_000 }, (_, index) => `${'a'.repeat(40)}${index}`);
+    const matcher = new ContentMatcher(words.map((pattern) => whole({ pattern })));
+    const texts = textsOf(`\n${'a'.repeat(1_000_000)}`);
     const startedAt = performance.now();
-    expect(found(words, 'a'.repeat(2_000_000))).toEqual([]);
+    expect(matcher.match(texts, all, noPace).hits).toEqual([]);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });
 
 describe('many expressions at once', () => {
-  it('are those that match, also beyond one set, and after a set runs out of memory', () => {
-    const patterns = Array.from({ length: 60 }, (_, index) => `item ${index}\\b`);
-    const set = new ExpressionSet(
-      patterns.map((pattern, number) => [pattern, number]),
-      false,
-    );
-    const numbers: number[] = [];
-    set.search(Buffer.from('ITEM 59, item 3, item 444'), (number) => numbers.push(number), noPace);
-    expect(numbers).toEqual([3, 59]);
+  const expressions = (patterns: readonly string[]): readonly Fields[] =>
+    patterns.map((pattern) => ({ relation: 'matches', pattern }));
+
+  it('are those that match', () => {
+    const items = Array.from({ length: 60 }, (_, index) => `item ${index}\\b`);
+    expect(matched(expressions(items), 'ITEM 59, item 3, item 444').hits).toEqual([3, 59]);
     const greedy = Array.from({ length: 25 }, (_, index) => `[a-q][^u-z]{${100 + index * 7}}[x-z]{1,90}${index}q`);
-    const hungry = new ExpressionSet(
-      [...greedy, 'needle'].map((pattern, number) => [pattern, number]),
-      false,
-    );
-    const hits: number[] = [];
     const noise = Array.from({ length: 60_000 }, (_, index) => 'abcdefghijklmnopqrstuvwxyz'[(index * index * 31) % 26]);
-    hungry.search(Buffer.from(`${noise.join('')} needle`), (number) => hits.push(number), noPace);
-    expect(hits).toEqual([25]);
+    expect(matched(expressions([...greedy, 'needle']), `${noise.join('')} needle`)).toEqual({ hits: [25], gaveUp: [] });
   });
 
-  it('take linear time whatever is asked', () => {
-    const set = new ExpressionSet([['(a+)+$', 0]], false);
+  it('take linear time where they can, and say so where they give up', () => {
     const startedAt = performance.now();
-    set.search(Buffer.from(`${'a'.repeat(500_000)}!`), () => undefined, noPace);
+    const text = `${'a'.repeat(500_000)}!`;
+    expect(matched(expressions(['(a+)+$']), text)).toEqual({ hits: [], gaveUp: [] });
+    expect(matched(expressions(['(?=a)(a+)+$', '(a*)*\\1b', '!']), text)).toEqual({ hits: [2], gaveUp: [0, 1] });
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  it('are refused with the reason where they are none, or need to look round', () => {
-    expect(refusalOf('(a')).toMatch(/missing \)/);
-    expect(refusalOf('(?=a)')).toMatch(/invalid perl operator/);
-    expect(refusalOf('(a)\\1')).not.toBeNull();
-    expect(objectionTo({ relation: 'matches', pattern: '[z-a]' })).toMatch(/RE2 takes \(/);
+  it('may look round and refer back', () => {
+    expect(matched(expressions(['(?<!no )secret', '(\\w)\\1 (?=plan)']), 'the secret: full plan').hits).toEqual([0, 1]);
+    expect(matched(expressions(['(?<!no )secret', '(\\w)\\1 (?=plan)']), 'no secret: fuel plan').hits).toEqual([]);
+  });
+
+  it('are refused with the reason where they cannot be run', () => {
+    const refusal = (pattern: string) => objectionTo({ relation: 'matches', pattern });
+    expect(refusal('(a')).toMatch(/can be run \(opening bracket without a closing one\)/);
+    expect(refusal('[z-a]')).toMatch(/range in a character class that is not one/);
+    expect(refusal('(a)\\2')).toMatch(/group that does not exist/);
+    expect(refusal('(?{code})')).toMatch(/unknown kind of group/);
+    expect(refusal('(?=a)')).toBeNull();
     expect(objectionTo({ relation: 'contains', pattern: ' \u200b ' })).toMatch(/something to see/);
     expect(objectionTo({ relation: 'contains', pattern: '(a' })).toBeNull();
   });
@@ -230,7 +236,7 @@ ${Buffer.from('the secret recipe of the house, in full').toString('base64')}
       { target: 'content', header: '', relation: 'contains', pattern: 'word', caseSensitive: false },
     ]);
     const long = textsOf(`Subject: x\n\n${'word '.repeat(10_000)}\n`, {}, 10_000);
-    expect(matcher.match(long, () => false, noPace)).toEqual([]);
+    expect(matcher.match(long, () => false, noPace)).toEqual({ hits: [], gaveUp: [] });
     expect(long.cut).toBe(false);
   });
 
