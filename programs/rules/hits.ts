@@ -8,7 +8,9 @@ import type { RuleResult } from '../../rules/evaluate.js';
 import type { LoadedRules } from '../../rules/load.js';
 import { listFiles, readMessage } from '../scan-input.js';
 import { shown } from '../verdict-lines.js';
+import { COMPILE_DEFAULTS } from '../../rules/compile.js';
 import { judge, openRules } from './engine.js';
+import { openUserCache } from './user-cache.js';
 import { readPaths, RULES_EXIT } from './shape.js';
 
 /** Progress is written when a terminal watches and more files than this are read. */
@@ -18,6 +20,8 @@ const PROGRESS_EVERY_MS = 200;
 interface HitsOptions {
   readonly rules?: readonly string[];
   readonly details?: boolean;
+  /** False when it was switched off. */
+  readonly cache: boolean;
 }
 
 /** Adds `rules hits`. */
@@ -35,9 +39,12 @@ export function addHits(rules: Command): void {
       'messages: files, folders, - for standard input; none: their names on standard input, one a line',
     )
     .option('--details', 'also sub-rules, how often each rule hit, and the time it took')
+    .option('--no-cache', 'compile the rules anew and keep nothing of them on disk')
     .addHelpText(
       'after',
       `
+Compiled rules are kept in $XDG_CACHE_HOME/weir or ~/.cache/weir and found there while the rule files stay the same.
+
 Each line has file, hits (rules that score, sorted) and score. Network rules and Bayes are off, the core rules are not in
 force, and nothing is looked up. Rule directories may follow one another: a name after --rules that is a directory with
 .cf files, or ends in .cf, counts as rules until the first that does not.
@@ -50,14 +57,15 @@ Examples:
 Exit codes: 0 done, 64 bad usage, 66 a message or a rule file cannot be read, 70 a message took too long.`,
     )
     .action(async (files: readonly string[], options: HitsOptions) => {
-      process.exitCode = await runHits(options.rules ?? [], files, options.details === true);
+      process.exitCode = await runHits(options, files);
     });
 }
 
-async function runHits(named: readonly string[], words: readonly string[], details: boolean): Promise<number> {
+async function runHits(options: HitsOptions, words: readonly string[]): Promise<number> {
+  const details = options.details === true;
   const more = countRulePaths(words);
-  const paths = [...named, ...words.slice(0, more)];
-  const opened = openRules(paths);
+  const paths = [...(options.rules ?? []), ...words.slice(0, more)];
+  const opened = openRules(paths, false, COMPILE_DEFAULTS, options.cache ? openUserCache(details) : null);
   if (!tellRefusals(opened, paths)) return RULES_EXIT.noInput;
   const messages = words.slice(more);
   const names = messages.length > 0 ? await listFiles(messages) : namesFromInput();
