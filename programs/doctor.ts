@@ -18,6 +18,7 @@ import { checkCountries } from './doctor-countries.js';
 import { checkDomains } from './doctor-domains.js';
 import { checkResolver } from './doctor-resolver.js';
 import { checkStores } from './doctor-stores.js';
+import { checkUpdates } from './doctor-updates.js';
 import { loadSettings } from './settings.js';
 
 /** Exit codes of `weir doctor`. */
@@ -91,6 +92,7 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
     ...listeners,
     ...resolver,
     ...checkCountries(configuration),
+    ...checkUpdates(configuration),
     ...stages,
     ...domains,
   ];

@@ -3,12 +3,12 @@
 import { stderr, stdout } from 'node:process';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/load.js';
-import { ChannelReleases } from '../../rules/channel/releases.js';
 import { callControl, controlSocketPath } from '../control.js';
 import { writeJsonLines } from '../json-lines.js';
 import { storageSection } from '../storage-settings.js';
 import { visible } from '../table.js';
 import { ruleSettingsOf } from './in-force.js';
+import { installedChannels } from './installed.js';
 import { RULES_EXIT } from './shape.js';
 import { reportLine, statusLine, wentWell, type ChannelReport, type UpdateOrder } from './update-report.js';
 
@@ -65,19 +65,9 @@ usage, 70 another update is under way or the server cannot be reached, 78 bad co
 
 function showStatus(configuration: Configuration, { json }: UpdateFlags): number {
   const all = installedChannels(configuration);
-  if (json === true) writeJsonLines(all.map(({ channel, release, state }) => ({ channel, ...state, release })));
+  if (json === true) writeJsonLines(all.map(({ state, ...one }) => ({ ...one, ...state })));
   else for (const { channel, release, state } of all) stdout.write(`${visible(statusLine(channel, release, state))}\n`);
   return RULES_EXIT.done;
-}
-
-/** What is installed of each channel of the settings. */
-export function installedChannels(configuration: Configuration) {
-  const { dir, update } = ruleSettingsOf(configuration);
-  if (dir === null) return [];
-  return update.channels.map(({ name }) => {
-    const releases = new ChannelReleases(dir, name);
-    return { channel: name, release: releases.current(), previous: releases.previous(), state: releases.state() };
-  });
 }
 
 async function update(

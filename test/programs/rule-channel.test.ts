@@ -171,32 +171,17 @@ describeChannel('weir rules update', () => {
   });
 });
 
-/** A bad archive of version 2 that is signed and summed as a good one would be. */
+/** A bad archive of version 2 that is signed and summed as a good one would be; more of them in test/rules/channel. */
 const ARCHIVES: readonly (readonly [string, () => Promise<Buffer> | Buffer, string])[] = [
   ['no archive', () => Buffer.from('this is no archive'), 'cannot be unpacked'],
-  [
-    'a truncated archive',
-    async () => (await channel.pack({ '1.cf': RULES.repeat(500) })).subarray(0, 150),
-    'cannot be unpacked',
-  ],
-  ['a tar that ends in the middle', () => pack([{ name: '1.cf', content: RULES, size: 9_999 }]), 'ends in the middle'],
-  ['a tar without its end', () => gzipSync(makeTar([{ name: '1.cf', content: RULES }], false)), 'ends in the middle'],
-  ['a damaged header', () => pack([{ name: '1.cf', content: RULES, damaged: true }]), 'damaged header'],
+  ['a cut one', async () => (await channel.pack({ '1.cf': RULES.repeat(500) })).subarray(0, 150), 'cannot be unpacked'],
+  ['one that ends in the middle', () => pack([{ name: '1.cf', content: RULES, size: 9_999 }]), 'ends in the middle'],
   ['a name that leads out', () => pack([{ name: '../1.cf', content: RULES }]), 'a file called'],
-  ['an absolute name', () => pack([{ name: '/etc/weir/1.cf', content: RULES }]), 'a file called'],
-  ['a name in a directory', () => pack([{ name: 'a/1.cf', content: RULES }]), 'a file called'],
-  ['a prefix', () => pack([{ name: '1.cf', prefix: '../..', content: RULES }]), 'a file in a directory'],
-  ['a hidden name', () => pack([{ name: '.cf', content: RULES }]), 'a file called'],
   ['a symbolic link', () => pack([{ name: '1.cf', type: '2', link: '/etc/passwd' }]), 'a link'],
-  ['a hard link', () => pack([{ name: '1.cf', type: '1', link: '/etc/passwd' }]), 'a link'],
-  ['a device', () => pack([{ name: '1.cf', type: '3' }]), 'no plain file'],
-  ['a directory', () => pack([{ name: 'rules/', type: '5' }]), 'a directory'],
-  ['a moved file', () => pack([{ name: 'x', type: 'x', content: '22 path=../../evil.cf\n' }]), 'extended header'],
-  ['one name twice', () => pack([{ name: '1.cf', content: RULES }, { name: '1.cf' }]), 'twice'],
   ['a bomb', () => gzipSync(Buffer.alloc(60_000_000)), 'unpacked'],
-  ['too many entries', () => pack(Array.from({ length: 2_100 }, (_, at) => ({ name: `${at}.cf` }))), 'entries'],
   ['no rule file', () => pack([{ name: 'README', content: 'nothing' }]), 'no .cf file'],
   ['no rule', () => pack([{ name: '1.cf', content: '# nothing\n' }]), 'no rule'],
+  ['wrong lines', () => pack([{ name: '1.cf', content: `${RULES}body BAD /(a/\n` }]), 'lines are wrong'],
 ];
 
 const pack = (entries: readonly TarEntry[]): Buffer => gzipSync(makeTar(entries));
