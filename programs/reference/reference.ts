@@ -7,6 +7,7 @@ import { SAMPLE_OPENING } from '../sample.js';
 import { SECTIONS } from '../sections.js';
 import { writeAlerts } from './alerts.js';
 import { writeCommands } from './commands.js';
+import { writeEvals } from './evals.js';
 import { writeConfiguration } from './settings.js';
 import { writeFindings, writeStage, writeStageList } from './stages.js';
 
@@ -22,6 +23,7 @@ export async function composeReference(): Promise<ReadonlyMap<string, string>> {
     [`${REFERENCE_DIR}/findings.md`, writeFindings(specs)],
     [`${REFERENCE_DIR}/commands.md`, writeCommands(await createProgram())],
     [`${REFERENCE_DIR}/alerts.md`, writeAlerts()],
+    [`${REFERENCE_DIR}/evals.md`, writeEvals()],
     [`${REFERENCE_DIR}/stages/index.md`, writeStageList(specs)],
     ...specs.map((spec) => [`${REFERENCE_DIR}/stages/${spec.name}.md`, writeStage(spec)] as const),
     ['weir.sample.yaml', writeSample(SECTIONS, SAMPLE_OPENING)],

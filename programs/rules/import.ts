@@ -15,6 +15,8 @@ import type { RuleStore } from './store.js';
 
 const FAULTS_SHOWN_MAX = 40;
 
+/** Imported files told by name; of more the number is. */
+const NAMES_SHOWN_MAX = 8;
 /** Adds `rules import`. */
 export function addImport(program: Command, rules: Command): void {
   rules
@@ -62,7 +64,8 @@ async function importFiles(
     stderr.write('weir rules import: nothing was taken: mend these lines, or leave them out with --partly\n');
     return RULES_EXIT.found;
   }
-  const names = [...change.keys()].map((path) => basename(path)).join(', ');
+  const all = [...change.keys()].map((path) => basename(path));
+  const names = all.length > NAMES_SHOWN_MAX ? `${all.length} files` : all.join(', ');
   if (options.dryRun === true) {
     stdout.write(`${names}: would be taken\n`);
     return RULES_EXIT.done;

@@ -155,6 +155,7 @@ describe('weir rules test', () => {
     const place = await makeRulesPlace();
     const good = place.write('site.cf', SITE);
     expect((await place.run('test', good, '--json')).out).toContain('"rule":"SITE_HI"');
+    expect(await place.run('test')).toMatchObject({ code: 0, out: '' });
     const bad = place.write('bad.cf', 'body ANY /wombat/\ntest ANY ok no such animal\n');
     const ran = await place.run('test', bad);
     expect(ran.code).toBe(1);
