@@ -40,7 +40,14 @@ const isPattern = fields({
   names: isTexts,
 });
 const isTemplate = orNull(fields({ source: isText, flags: isText }));
-const isStep = fields({ kind: oneOf('number', 'rule', 'matching', 'operator') });
+const isOperator = oneOf('+', '-', '*', '/', '&&', '||', '<', '>', '<=', '>=', '==', '!=', '^', '!', 'neg', '?:');
+const STEPS: ReadonlyMap<unknown, Check> = new Map([
+  ['number', fields({ value: isNumber })],
+  ['rule', fields({ name: isText })],
+  ['matching', fields({ glob: isText })],
+  ['operator', fields({ operator: isOperator })],
+]);
+const isStep: Check = (step) => STEPS.get((step as Fields | null)?.['kind'])?.(step) === true;
 const isEvalKind = oneOf('header', 'rbl', 'body', 'rawbody', 'uri', 'full');
 
 /** By kind of test, what it must have. */
