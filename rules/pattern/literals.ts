@@ -1,7 +1,7 @@
 // Finds, for a pattern tree, a small list of literals of which at least one must stand in any text that matches. A text
 // that holds none of them need not be shown to the engine at all. Literals and texts are compared in lower case.
 import { LITERAL_LENGTH_MIN } from '../scan/literal-scan.js';
-import { surpriseOf } from '../scan/rarity.js';
+import { chanceOfLiterals } from '../scan/rarity.js';
 import { LOWER, type ByteSet, type PatternNode } from './syntax.js';
 
 /** Most literals one pattern is asked for; beyond it the pattern simply has none. */
@@ -145,10 +145,5 @@ const GAIN_MIN = 8;
 /** Of two promises the one that is more rarely met. */
 function better(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
   if (a === null || b === null) return a ?? b;
-  return commonness(b) * GAIN_MIN < commonness(a) ? b : a;
-}
-
-/** How often any of the texts may be met: the sum of their chances. */
-function commonness(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + 2 ** -surpriseOf(text), 0);
+  return chanceOfLiterals(b) * GAIN_MIN < chanceOfLiterals(a) ? b : a;
 }

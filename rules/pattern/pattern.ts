@@ -7,8 +7,7 @@ import { Effort } from './effort.js';
 import { describePattern, type PatternFacts } from './facts.js';
 import { compileProgram, type Program } from './program.js';
 import { readPattern } from './read.js';
-import type { ByteSet, PatternTree } from './syntax.js';
-import { windowOf } from './window.js';
+import type { PatternTree } from './syntax.js';
 
 /** RE2 sources shorter than this are given to RE2 at once; for longer ones it is slow, having too many states to keep. */
 const LINEAR_FIRST_MAX = 5_000;
@@ -39,8 +38,6 @@ export interface Pattern {
   readonly facts: PatternFacts;
   /** Lower-case literals, one of which every match contains; null where any text must be tried. */
   readonly literals: readonly string[] | null;
-  /** What the first bytes of every match can be; empty where a match may take nothing. */
-  readonly window: readonly ByteSet[];
   /** Names of its named groups. */
   readonly names: readonly string[];
   /** Whether any match is possible at all, by literals alone. */
@@ -79,10 +76,6 @@ class CompiledPattern implements Pattern {
   constructor(readonly facts: PatternFacts) {
     this.literals = facts.literals;
     this.names = facts.names;
-  }
-
-  get window(): readonly ByteSet[] {
-    return windowOf(this.tree().node);
   }
 
   possibleIn(subject: Subject): boolean {

@@ -2,11 +2,20 @@
 // engine lacks is left out (look-around) or taken for any text (back references); what would cost it many states is
 // made endless. So one pass of many such patterns over a text says which real ones are worth running there.
 import { lengthOf } from './length.js';
-import { BYTES, type Assertion, type ByteSet, type PatternNode } from './syntax.js';
+import { chanceOfSets } from '../scan/rarity.js';
+import { addSet, BYTES, emptySet, type Assertion, type ByteSet, type PatternNode } from './syntax.js';
+import { isSingle } from './shape.js';
 import { translate } from './translate.js';
+import { windowOf } from './window.js';
 
 /** Repeats over this are taken for endless ones. */
 const REPEAT_KEPT_MAX = 3;
+/** A source that one byte can satisfy, at more than this share of places, says nothing. */
+const CHANCE_MAX = 0.02;
+/** Many spellings of a letter: so many foreign ones at least, none longer than so many bytes, foreign ones from there on. */
+const FOREIGN_SPELLINGS_MIN = 3;
+const SPELLING_BYTES_MAX = 16;
+const FOREIGN_FROM = 0x80;
 
 const NOTHING: PatternNode = { kind: 'concat', items: [] };
 const ANY_TEXT: PatternNode = repeat({ kind: 'set', set: new Uint8Array(BYTES).fill(1) }, 0, null);
@@ -14,7 +23,9 @@ const ANY_TEXT: PatternNode = repeat({ kind: 'set', set: new Uint8Array(BYTES).f
 /** RE2 source that matches every text (and any texts joined by newlines, one of) which `node` matches; null where it says nothing. */
 export function screenSource(node: PatternNode): string | null {
   const wide = trimmed(trimmed(widened(node), 'start'), 'end');
-  return lengthOf(wide).min === 0 ? null : translate(wide);
+  const { min } = lengthOf(wide);
+  if (min === 0 || (min === 1 && chanceOfSets(windowOf(wide)) > CHANCE_MAX)) return null;
+  return translate(wide);
 }
 
 function widened(node: PatternNode): PatternNode {
@@ -26,7 +37,12 @@ function widened(node: PatternNode): PatternNode {
     case 'concat':
       return { kind: 'concat', items: node.items.map(widened) };
     case 'alternate':
-      return { kind: 'alternate', branches: node.branches.map(widened) };
+      return (
+        oneLetter(node.branches) ?? {
+          kind: 'alternate',
+          branches: node.branches.map(widened),
+        }
+      );
     case 'group':
     case 'atomic':
       return { kind: 'group', item: widened(node.item), capture: null };
@@ -39,6 +55,41 @@ function widened(node: PatternNode): PatternNode {
       return repeat(widened(node.item), Math.min(node.min, REPEAT_KEPT_MAX), endless ? null : node.max);
     }
   }
+}
+
+/**
+ * Many spellings of one letter, most of them foreign: taken together for a byte that one of them begins with, and any
+ * number of those that can follow in one of them. Null where the branches are something else.
+ */
+function oneLetter(branches: readonly PatternNode[]): PatternNode | null {
+  const first = emptySet();
+  const rest = emptySet();
+  let foreign = 0;
+  for (const branch of branches) {
+    const { min, max } = lengthOf(branch);
+    const begins = windowOf(branch)[0];
+    if (min === 0 || max === null || max > SPELLING_BYTES_MAX || begins === undefined) return null;
+    if (!begins.subarray(0, FOREIGN_FROM).includes(1)) foreign++;
+    addSet(first, begins);
+    addSetsAfterFirst(branch, rest);
+  }
+  if (foreign < FOREIGN_SPELLINGS_MIN) return null;
+  const after = repeat({ kind: 'set', set: rest }, 0, null);
+  return { kind: 'group', item: { kind: 'concat', items: [{ kind: 'set', set: first }, after] }, capture: null };
+}
+
+function addSetsAfterFirst(node: PatternNode, into: ByteSet): void {
+  if (node.kind === 'group') return addSetsAfterFirst(node.item, into);
+  if (node.kind === 'set') return;
+  const items = node.kind === 'concat' ? node.items : [node];
+  for (const item of isSingle(items[0]!) ? items.slice(1) : items) addSets(item, into);
+}
+
+function addSets(node: PatternNode, into: ByteSet): void {
+  if (node.kind === 'set') addSet(into, node.set);
+  else if (node.kind === 'concat') for (const item of node.items) addSets(item, into);
+  else if (node.kind === 'alternate') for (const branch of node.branches) addSets(branch, into);
+  else if (node.kind === 'group' || node.kind === 'atomic' || node.kind === 'repeat') addSets(node.item, into);
 }
 
 function repeat(item: PatternNode, min: number, max: number | null): PatternNode {
@@ -83,14 +134,17 @@ function trimmed(node: PatternNode, side: 'start' | 'end'): PatternNode {
 }
 
 function trimmedConcat(all: readonly PatternNode[], side: 'start' | 'end'): PatternNode {
-  const items = [...all];
+  const items = side === 'start' ? [...all].reverse() : [...all];
   while (items.length > 0) {
-    const at = side === 'start' ? 0 : items.length - 1;
-    items[at] = trimmed(items[at]!, side);
-    if (isLineStart(items[0]!) && items[1] !== undefined && takesWholeLines(items[1])) items.splice(0, 2);
-    else if (isNothing(items[at])) items.splice(at, 1);
-    else break;
+    const outer = trimmed(items.pop()!, side);
+    const next = items.at(-1);
+    if (isLineEdge(outer) && next !== undefined && takesWholeLines(next)) items.pop();
+    else if (!isNothing(outer)) {
+      items.push(outer);
+      break;
+    }
   }
+  if (side === 'start') items.reverse();
   return items.length === 1 ? items[0]! : { kind: 'concat', items };
 }
 
@@ -104,11 +158,11 @@ function isNothing(node: PatternNode): boolean {
   return node.kind === 'concat' && node.items.length === 0;
 }
 
-function isLineStart(node: PatternNode): boolean {
-  return node.kind === 'assert' && node.assertion === 'line-start';
+function isLineEdge(node: PatternNode): boolean {
+  return node.kind === 'assert' && (node.assertion === 'line-start' || node.assertion === 'line-end');
 }
 
-/** Whether the node can take all that stands before a place in its line: then the line's start asks for nothing. */
+/** Whether the node can take all that stands between a place and an edge of its line: then the edge asks for nothing. */
 function takesWholeLines(node: PatternNode): boolean {
   return node.kind === 'repeat' && node.min === 0 && node.max === null && isAllButNewline(node.item);
 }

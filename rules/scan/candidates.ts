@@ -1,9 +1,16 @@
-// Which patterns are worth running over which texts: one scan of each text for the literals of all patterns, and their first bytes. A pattern
-// that promises neither a literal nor telling first bytes is always worth running.
-import type { Pattern } from '../pattern/pattern.js';
-import type { ByteSet } from '../pattern/syntax.js';
+// Which patterns are worth running over which texts. Those that promise rare literals are found by one scan for all their
+// literals, the others by automata of their wider sources. A pattern that promises nothing is always worth running.
+import { Subject, type Pattern } from '../pattern/pattern.js';
 import { buildScanTables, LiteralScan } from './literal-scan.js';
-import { isUsefulWindow, WindowScan } from './window-scan.js';
+import { chanceOfLiterals } from './rarity.js';
+import { portionsOf, type SetMember, type SetPortion } from './set-scan.js';
+
+/** Literals whose chance to stand at any place is over this are no promise worth a scan. */
+const LITERAL_CHANCE_MAX = 2 ** -20;
+/** Texts are put together for the automata, up to so many characters: most of them hold nothing of interest. */
+const BATCH_LENGTH_MAX = 8_192;
+/** What the automata may take for the texts of one scan, ms; then all their patterns count as possible. */
+const SETS_TIME_MAX_MS = 30;
 
 const NO_PLACES: readonly number[] = [];
 
@@ -11,30 +18,25 @@ const NO_PLACES: readonly number[] = [];
 export class CandidateScan {
   /** Number of each pattern that can be left out of a text. */
   private readonly numbers = new Map<Pattern, number>();
-  /** For each literal the numbers of its patterns. */
-  private readonly owners: (readonly number[])[];
-  private readonly literals: LiteralScan;
-  /** For each window the number of its pattern. */
-  private readonly windowed: readonly number[];
-  private readonly windows: WindowScan;
+  private readonly scans: Scans;
 
   constructor(patterns: Iterable<Pattern>) {
     const owners = new Map<string, number[]>();
-    const windowed: number[] = [];
-    const windows: (readonly ByteSet[])[] = [];
+    const members: SetMember[] = [];
     for (const pattern of new Set(patterns)) {
       const number = this.numbers.size;
-      if (pattern.literals !== null) own(owners, pattern.literals, number);
-      else if (isUsefulWindow(pattern.window)) {
-        windowed.push(number);
-        windows.push(pattern.window);
-      } else continue;
+      const { literals, screen } = pattern.facts;
+      if (literals !== null && (screen === null || chanceOfLiterals(literals) <= LITERAL_CHANCE_MAX))
+        own(owners, literals, number);
+      else if (screen !== null) members.push({ source: screen, number });
+      else continue;
       this.numbers.set(pattern, number);
     }
-    this.owners = [...owners.values()];
-    this.literals = new LiteralScan(buildScanTables([...owners.keys()]));
-    this.windowed = windowed;
-    this.windows = new WindowScan(windows);
+    this.scans = {
+      owners: [...owners.values()],
+      literals: owners.size === 0 ? null : new LiteralScan(buildScanTables([...owners.keys()])),
+      portions: portionsOf(members),
+    };
   }
 
   /** The number of a pattern, as `found` tells it; null where it must be tried on every text. */
@@ -42,8 +44,13 @@ export class CandidateScan {
     return this.numbers.get(pattern) ?? null;
   }
 
+  /** Builds what would else be built when the first text comes. */
+  prepare(): void {
+    for (const portion of this.scans.portions) portion.prepare();
+  }
+
   /** Scans the texts. */
-  candidates(texts: readonly string[]): Candidates {
+  candidates(texts: readonly (Subject | string)[]): Candidates {
     const candidates = this.begin();
     for (const text of texts) candidates.look(text);
     return candidates;
@@ -51,17 +58,15 @@ export class CandidateScan {
 
   /** Begins a scan to which texts are given one by one. */
   begin(): Candidates {
-    return new Candidates(this.numbers, this.scanInto);
+    return new Candidates(this.numbers, this.scans);
   }
+}
 
-  private readonly scanInto = (text: string, add: (number: number) => void): void => {
-    this.literals.scan(text, (literal) => {
-      for (const number of this.owners[literal]!) add(number);
-    });
-    this.windows.scan(text, (window) => {
-      add(this.windowed[window]!);
-    });
-  };
+interface Scans {
+  /** For each literal the numbers of its patterns. */
+  readonly owners: readonly (readonly number[])[];
+  readonly literals: LiteralScan | null;
+  readonly portions: readonly SetPortion[];
 }
 
 function own(owners: Map<string, number[]>, literals: readonly string[], number: number): void {
@@ -74,32 +79,42 @@ function own(owners: Map<string, number[]>, literals: readonly string[], number:
 
 /** What a scan has found. */
 export class Candidates {
-  /** Numbers of the patterns that may match in some text, each once. */
-  readonly found: number[] = [];
+  private readonly numbersFound: number[] = [];
   private readonly places: (number[] | undefined)[];
-  private looked = 0;
+  /** Texts that the automata have not read yet, and the index of the first of them. */
+  private batch: Subject[] = [];
+  private batchLength = 0;
+  private batchFrom = 0;
+  private index = 0;
+  private timeLeftMs = SETS_TIME_MAX_MS;
 
   constructor(
     private readonly numbers: ReadonlyMap<Pattern, number>,
-    private readonly scan: (text: string, add: (number: number) => void) => void,
+    private readonly scans: Scans,
   ) {
     this.places = new Array<number[] | undefined>(numbers.size);
   }
 
-  /** Scans the next text. */
-  look(text: string): void {
-    this.scan(text, this.add);
-    this.looked++;
+  /** Numbers of the patterns that may match in some text, each once. */
+  get found(): readonly number[] {
+    this.readBatch();
+    return this.numbersFound;
   }
 
-  private readonly add = (number: number): void => {
-    const index = this.looked;
-    const list = this.places[number];
-    if (list === undefined) {
-      this.places[number] = [index];
-      this.found.push(number);
-    } else if (list[list.length - 1] !== index) list.push(index);
-  };
+  /** Scans the next text. */
+  look(text: Subject | string): void {
+    const subject = typeof text === 'string' ? new Subject(text) : text;
+    const { literals, owners, portions } = this.scans;
+    literals?.scan(subject.text, (literal) => {
+      for (const number of owners[literal]!) this.add(number, this.index);
+    });
+    if (portions.length > 0) {
+      if (this.batch.length > 0 && this.batchLength + subject.text.length > BATCH_LENGTH_MAX) this.readBatch();
+      this.batch.push(subject);
+      this.batchLength += subject.text.length;
+    }
+    this.index++;
+  }
 
   /** Indexes of the texts in which the pattern may match, ascending; null where every text must be tried. */
   placesOf(pattern: Pattern): readonly number[] | null {
@@ -109,6 +124,43 @@ export class Candidates {
 
   /** The same by the pattern's number. */
   placesAt(number: number): readonly number[] {
+    this.readBatch();
     return this.places[number] ?? NO_PLACES;
+  }
+
+  /** Reads all texts of the batch as one; where something is found, each by itself. */
+  private readBatch(): void {
+    const { batch, batchFrom } = this;
+    if (batch.length === 0) return;
+    this.batch = [];
+    this.batchLength = 0;
+    this.batchFrom = this.index;
+    const only = batch.length === 1 ? batch[0]! : null;
+    const all = only?.bytes ?? Buffer.from(batch.map(({ text }) => text).join('\n'), 'utf8');
+    for (const portion of this.scans.portions) {
+      const anywhere = this.read(portion, all);
+      if (anywhere.length === 0) continue;
+      batch.forEach((subject, offset) => {
+        const here = only === null ? this.read(portion, subject.bytes) : anywhere;
+        for (const number of here) this.add(number, batchFrom + offset);
+      });
+    }
+  }
+
+  private read(portion: SetPortion, utf8: Buffer): readonly number[] {
+    if (this.timeLeftMs <= 0) return portion.numbers;
+    portion.prepare();
+    const from = performance.now();
+    const found = portion.match(utf8);
+    this.timeLeftMs -= performance.now() - from;
+    return found;
+  }
+
+  private add(number: number, index: number): void {
+    const list = this.places[number];
+    if (list === undefined) {
+      this.places[number] = [index];
+      this.numbersFound.push(number);
+    } else if (list[list.length - 1] !== index) list.push(index);
   }
 }

@@ -29,3 +29,22 @@ export function rarestWindow(bytes: Uint8Array, width: number): number {
   }
   return best;
 }
+
+/** How common each byte is, as a share of all; they sum to 1. */
+const CHANCE = chances();
+
+function chances(): Float64Array {
+  const raw = Float64Array.from(SURPRISE, (bits) => 2 ** -bits);
+  const sum = raw.reduce((total, chance) => total + chance, 0);
+  return raw.map((chance) => chance / sum);
+}
+
+/** The chance that bytes of these sets stand one after another at any place of a text. */
+export function chanceOfSets(sets: readonly Uint8Array[]): number {
+  return sets.reduce((chance, set) => chance * set.reduce((share, value, byte) => share + value * CHANCE[byte]!, 0), 1);
+}
+
+/** The chance that one of these texts stands at any place, its letters in either case. */
+export function chanceOfLiterals(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + 2 ** -surpriseOf(text), 0);
+}

@@ -39,7 +39,7 @@ describe('candidates', () => {
   it('are the texts that hold a literal, or may begin a match', () => {
     const viagra = compile('viagra');
     const spelled = compile('[v\\xfe-\\xff]{2}[0-9!]{2}[a@]{2}');
-    const any = compile('\\d');
+    const any = compile('\\w');
     const candidates = new CandidateScan([viagra, spelled, any]).candidates([
       'plain text',
       'VIAGRA',
