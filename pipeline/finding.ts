@@ -44,7 +44,7 @@ export interface FindingSpec {
   readonly reply?: RefusalReply;
 }
 
-/** Score groups inside the spam category, each with a cap of its own (settings `verdict.groups`). */
+/** Score groups inside the spam category, each with a cap of its own (settings `verdict.caps`). */
 export const SCORE_GROUPS = ['rules', 'authentication', 'lists', 'learning', 'reputation', 'message'] as const;
 export type ScoreGroup = (typeof SCORE_GROUPS)[number];
 
