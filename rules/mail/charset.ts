@@ -2,6 +2,8 @@
 // the declared charset, then windows-1252. Takes byte strings (one character a byte) and any name, never fails.
 import { isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
+import { encodingNamed } from './charset-names.js';
+import { BYTE_SHAPES, cutCharacters } from './double-bytes.js';
 
 /**
  * Text after charset decoding. `wide` says whether it is Unicode text; otherwise each character is a byte that nobody
@@ -12,15 +14,13 @@ export interface DecodedText {
   readonly wide: boolean;
 }
 
-const NAME_LENGTH_MAX = 64;
-
 /** Names that promise ASCII or a superset: text without high bytes is left as it is. */
 const ASCII_NAME = /^(?:(?:us-)?ascii|ansi[_ ]? ?x3\.4-(?:1986|1968)|iso646-us)$/i;
 const SUPERSET_NAME =
   /^(?:iso[ -]?8859(?:-\d{1,2})?|windows-\d{4}|utf-?8|(?:koi8|euc)-[a-z]{1,2}|big5|gbk|gb[ -]?18030(?:-20\d\d)?)$/i;
 const WESTERN_NAME = /^(?:iso-?8859-1|windows-1252|cp1252)$/i;
 
-const UTF_7_NAME = /^utf-?7$/;
+const GB_18030_NAME = /^gb[ -]?18030(?:-20\d\d)?$/i;
 
 /** Bytes that western text holds; with nothing else the text counts as windows-1252. */
 const WESTERN_BYTES = /^[\x00-\x7f\xa0\xa9\xad\x82\x84\x85\x91-\x97\x99\xc0-\xd6\xd8-\xde\xe0-\xf6\xf8-\xfe]*$/;
@@ -82,38 +82,55 @@ export function encodeUtf8(text: string): string {
 function decodeDeclared(bytes: string, declared: string, exact: boolean): string | null {
   if (exact && /^(?:us-)?ascii$/i.test(declared)) return null;
   if (/^utf[ -]?16/i.test(declared)) return decodeUtf16(bytes);
-  if (/^utf-?8$/i.test(declared)) {
-    // With high bytes it was tried already, strictly; without, it is ASCII.
-    if (!exact) return Buffer.from(bytes, 'latin1').toString('utf8');
+  const name = knownName(declared);
+  if (name === null) return null;
+  if (name === 'utf-8') {
+    if (!exact) return decodeUtf8Leniently(bytes);
+    // With high bytes it was tried already; without, it is ASCII.
     return hasHighBytes(bytes) ? null : bytes;
   }
-  const name = WESTERN_NAME.test(declared) ? 'windows-1252' : knownName(declared);
-  if (name === null) return null;
+  if (exact && !fits(bytes, name)) return null;
   const text = decodeWith(bytes, name);
   // UTF-7 can spell U+FFFD itself, so that one in the text says nothing of the bytes.
-  if (!exact || (UTF_7_NAME.test(name) && !hasHighBytes(bytes))) return text;
-  return name === 'gb2312' && !/^(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*$/.test(bytes) ? null : strict(text);
+  return !exact || (name === 'utf-7' && !hasHighBytes(bytes)) ? text : strict(text);
 }
 
-/** Encodings of the library that are no charsets. */
-const NO_CHARSET = /^(?:binary|base64|hex|internal|raw|default|unicode|ucs-?2.*)$/i;
-
 function knownName(declared: string): string | null {
-  if (declared === '' || declared.length > NAME_LENGTH_MAX || NO_CHARSET.test(declared)) return null;
-  if (/^gb[ -]?18030/i.test(declared)) return 'gbk';
-  if (/^(?:gb[_-]?2312(?:-80)?|euc-cn)$/i.test(declared)) return 'gb2312';
-  if (/^(?:cs)?iso-?2022-?jp(?:-1)?$/i.test(declared)) return JAPANESE_MAIL;
-  const name = declared.toLowerCase();
-  return iconv.encodingExists(name) ? name : null;
+  if (WESTERN_NAME.test(declared)) return 'windows-1252';
+  return encodingNamed(declared) ?? (GB_18030_NAME.test(declared) ? 'cp936' : null);
+}
+
+/** Whether the bytes are of the form that the charset has; the library takes more than Perl does. */
+function fits(bytes: string, name: string): boolean {
+  if (name === 'cp1255') return !bytes.includes('\xca');
+  const shape = BYTE_SHAPES.get(name);
+  return shape === undefined || cutCharacters(bytes, shape).runs.length === 1;
+}
+
+function decodeWith(bytes: string, name: string): string {
+  if (name === JAPANESE_MAIL) return new TextDecoder(JAPANESE_MAIL).decode(Buffer.from(bytes, 'latin1'));
+  const shape = BYTE_SHAPES.get(name);
+  if (shape === undefined) return decodeRun(bytes, name);
+  return cutCharacters(bytes, shape)
+    .runs.map((run) => decodeRun(run, name))
+    .join('\ufffd');
+}
+
+function decodeRun(bytes: string, name: string): string {
+  return iconv.decode(Buffer.from(bytes, 'latin1'), name, { stripBOM: false });
 }
 
 /** The one charset of mail that the library lacks and Node has. */
 const JAPANESE_MAIL = 'iso-2022-jp';
 
-function decodeWith(bytes: string, name: string): string {
-  if (name === JAPANESE_MAIL) return new TextDecoder(JAPANESE_MAIL).decode(Buffer.from(bytes, 'latin1'));
-  return iconv.decode(Buffer.from(bytes, 'latin1'), name, { stripBOM: false });
+/** What is no UTF-8 becomes U+FFFD: once for a first byte and as many as it asks for of those that can follow it. */
+function decodeUtf8Leniently(bytes: string): string {
+  const text = decodeUtf8(bytes);
+  return text ?? bytes.replace(UTF_8_SEQUENCE, (sequence) => decodeUtf8(sequence) ?? '\ufffd');
 }
+
+const UTF_8_SEQUENCE =
+  /[\xc0-\xdf][\x80-\xbf]?|[\xe0-\xef][\x80-\xbf]{0,2}|[\xf0-\xf7][\x80-\xbf]{0,3}|[\xf8-\xfb][\x80-\xbf]{0,4}|[\xfc-\xfd][\x80-\xbf]{0,5}|[\x80-\xff]/g;
 
 function strict(text: string): string | null {
   return text.includes('\ufffd') ? null : text;
