@@ -7,13 +7,12 @@ import type { ChannelState, ReleaseFacts } from '../rules/channel/releases.js';
 import { line, reasonOf, type DoctorLine } from './doctor-checks.js';
 import { installedChannels } from './rules/installed.js';
 import { ruleSettingsOf } from './rules/in-force.js';
-import { statusLine } from './rules/update-report.js';
+import { daysBetween, statusLine } from './rules/update-report.js';
 import { trustOf } from './rules/update-source.js';
 
 const AREA = 'rule updates';
 /** Daily looks that fail for longer are worth a word. */
 const STALE_DAYS = 3;
-const MS_PER_DAY = 86_400_000;
 
 /** One line a channel, and what keeps updates from working. */
 export function checkUpdates(configuration: Configuration): readonly DoctorLine[] {
@@ -36,11 +35,11 @@ function describe(
   daily: string | null,
 ): DoctorLine {
   const now = systemClock.now();
-  const days = (time: number): number => Math.floor((now - time) / MS_PER_DAY);
-  const age = release === null ? '' : ` (installed ${days(release.installedAt)} days ago)`;
-  const text = `${statusLine(channel, release, state)}${age}`;
+  const text = statusLine(channel, release, state, now);
   const isStale =
-    daily !== null && state.lookedAt !== null && (state.succeededAt === null || days(state.succeededAt) >= STALE_DAYS);
+    daily !== null &&
+    state.lookedAt !== null &&
+    (state.succeededAt === null || daysBetween(state.succeededAt, now) >= STALE_DAYS);
   const bad = state.failure !== '' || isStale;
   return line(AREA, bad ? 'warn' : 'ok', text, 'weir rules update tries again and says what is wrong');
 }

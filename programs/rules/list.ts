@@ -81,7 +81,7 @@ async function listChannels(config: string | undefined, { json }: ListOptions): 
     String(rules),
   ]);
   if (json === true) writeJsonLines(rows);
-  else process.stdout.write(table(['channel', 'version', 'in force since', 'last looked for', 'rules'], cells, [1, 4]));
+  else process.stdout.write(table(['channel', 'version', 'installed', 'last looked for', 'rules'], cells, [1, 4]));
   process.exitCode = rows.some(({ version }) => version !== null) ? RULES_EXIT.done : RULES_EXIT.found;
 }
 

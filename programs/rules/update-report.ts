@@ -85,12 +85,16 @@ function describeRelease(release: ReleaseFacts | null): string {
   return `(${files} files, ${rules} rules${leftOut > 0 ? `, ${leftOut} lines left out` : ''}, ${signed})`;
 }
 
-/** What is in force of a channel and when it was last looked for, one line. */
-export function statusLine(channel: string, release: ReleaseFacts | null, state: ChannelState): string {
+const MS_PER_DAY = 86_400_000;
+/** Whole days from one time to another, ms since the epoch. */
+export const daysBetween = (from: number, to: number): number => Math.floor((to - from) / MS_PER_DAY);
+
+/** What is in force of a channel, how old that is, and when it was last looked for, one line; `now` in ms since the epoch. */
+export function statusLine(channel: string, release: ReleaseFacts | null, state: ChannelState, now: number): string {
   const what =
     release === null
       ? 'nothing installed'
-      : `version ${release.version}, ${release.rules} rules, in force since ${showTime(release.installedAt)}`;
+      : `version ${release.version}, ${release.rules} rules, installed ${showTime(release.installedAt)} (${daysBetween(release.installedAt, now)} days ago)`;
   const looked = state.lookedAt === null ? 'never looked for' : `last looked for ${showTime(state.lookedAt)}`;
   return `${channel}: ${what}; ${looked}${state.failure === '' ? '' : `: ${state.failure}`}`;
 }

@@ -3,6 +3,7 @@
 import { stderr, stdout } from 'node:process';
 import type { Command } from 'commander';
 import type { Configuration } from '../../config/load.js';
+import { systemClock } from '../../outside/clock.js';
 import { callControl, controlSocketPath } from '../control.js';
 import { writeJsonLines } from '../json-lines.js';
 import { storageSection } from '../storage-settings.js';
@@ -66,7 +67,9 @@ usage, 70 another update is under way or the server cannot be reached, 78 bad co
 function showStatus(configuration: Configuration, { json }: UpdateFlags): number {
   const all = installedChannels(configuration);
   if (json === true) writeJsonLines(all.map(({ state, ...one }) => ({ ...one, ...state })));
-  else for (const { channel, release, state } of all) stdout.write(`${visible(statusLine(channel, release, state))}\n`);
+  else
+    for (const { channel, release, state } of all)
+      stdout.write(`${visible(statusLine(channel, release, state, systemClock.now()))}\n`);
   return RULES_EXIT.done;
 }
 
