@@ -4,6 +4,7 @@ import type { MessageJob } from '../../pipeline/stage.js';
 import { scoped, ScopeTable } from '../../rules/content/conditions.js';
 import { ContentMatcher, type ContentPattern } from '../../rules/content/matcher.js';
 import type { TargetTexts } from '../../rules/content/target.js';
+import type { Steps } from '../../rules/steps.js';
 import { joinEvidence } from '../evidence.js';
 import { showHit } from '../shown-hit.js';
 import { GAVE_UP, groupFindingId } from './findings.js';
@@ -38,11 +39,11 @@ export class KeywordGroups {
   }
 
   /** One finding per group that hits, or one for each recipient it counts for; one for what is not known. `texts` is read only when needed. */
-  findings(job: MessageJob, texts: TargetTexts, showText: boolean, pace: () => void): readonly Finding[] {
+  *findings(job: MessageJob, texts: TargetTexts, showText: boolean): Steps<readonly Finding[]> {
     if (this.#keywords.length === 0) return [];
     const scopeOf = this.#scopes.forMessage(job);
     const isWanted = (index: number): boolean => scopeOf(this.#keywords[index]!.group)?.length !== 0;
-    const { hits, gaveUp } = this.#matcher.match(texts, isWanted, pace);
+    const { hits, gaveUp } = yield* this.#matcher.match(texts, isWanted);
     const found = this.#groups.flatMap(({ name }, group) => {
       const own = hits.map((index) => this.#keywords[index]!).filter((hit) => hit.group === group);
       return own.length === 0 ? [] : scoped(findingOf(name, own, showText ? texts : null), scopeOf(group));

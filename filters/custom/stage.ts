@@ -6,8 +6,9 @@ import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from
 import { objectionsTo } from '../../rules/content/conditions.js';
 import { objectionTo } from '../../rules/content/matcher.js';
 import { textsOf } from '../../rules/content/target.js';
+import type { Steps } from '../../rules/steps.js';
 import type { AuthenticationFacts } from '../authentication/facts.js';
-import { makePace } from '../time-over.js';
+import { workThrough } from '../work-through.js';
 import { AddressFilters } from './addresses.js';
 import { customFindings, groupFindingId } from './findings.js';
 import { KeywordGroups } from './keywords.js';
@@ -35,24 +36,23 @@ function makeStage(settings: CustomSettings, outside: Outside): Stage {
   const addresses = new AddressFilters(settings.addresses);
   const keywords = new KeywordGroups(settings.keywords);
   return {
-    onMessage: (job) => judge(job, addresses, keywords, settings, outside),
+    onMessage: (job) => workThrough('custom', job, outside, judge(job, addresses, keywords, settings)),
     check: () => Promise.resolve(checkLines(settings, addresses, keywords)),
   };
 }
 
-function judge(
+function* judge(
   job: MessageJob,
   addresses: AddressFilters,
   keywords: KeywordGroups,
   settings: CustomSettings,
-  outside: Outside,
-): StageReport {
+): Steps<StageReport> {
   if (addresses.count + keywords.count === 0) return { findings: [] };
   const facts = (job.results(AUTHENTICATION)?.facts ?? null) as AuthenticationFacts | null;
   const texts = textsOf(job.message, job.transaction, settings.textMaxChars);
   const findings: Finding[] = [
     ...addresses.findings(job, facts),
-    ...keywords.findings(job, texts, settings.showText, makePace('custom', job, outside)),
+    ...(yield* keywords.findings(job, texts, settings.showText)),
   ];
   if (texts.cut) findings.push(cutFinding(settings.textMaxChars));
   return { findings };

@@ -6,8 +6,9 @@ import type { Check, MessageJob, Outside, Stage, StageModule, StageReport } from
 import { scoped, ScopeTable } from '../../rules/content/conditions.js';
 import { ContentMatcher } from '../../rules/content/matcher.js';
 import { textsOf } from '../../rules/content/target.js';
+import type { Steps } from '../../rules/steps.js';
 import { showHit } from '../shown-hit.js';
-import { makePace } from '../time-over.js';
+import { workThrough } from '../work-through.js';
 import { findingIdOf, GAVE_UP, mcpFindings, TEXT_CUT } from './findings.js';
 import { checkMcp, mcpFiles, readMcpRules } from './rules.js';
 import { mcpSettings, type McpRule, type McpSettings } from './settings.js';
@@ -48,22 +49,18 @@ function makeStage(settings: McpSettings, outside: Outside, files: AttachedFiles
     matcher: new ContentMatcher(rules),
   };
   return {
-    onMessage: (job) => judge(job, live, settings, outside),
+    onMessage: (job) => workThrough('mcp', job, outside, judge(job, live, settings)),
     check: () => Promise.resolve([checkLine(rules)]),
   };
 }
 
-function judge(
-  job: MessageJob,
-  { rules, scopes, matcher }: LiveRules,
-  settings: McpSettings,
-  outside: Outside,
-): StageReport {
+function* judge(job: MessageJob, live: LiveRules, settings: McpSettings): Steps<StageReport> {
+  const { rules, scopes, matcher } = live;
   const scopeOf = scopes.forMessage(job);
   const isWanted = (number: number): boolean => scopeOf(number)?.length !== 0;
   if (!rules.some((_, number) => isWanted(number))) return { findings: [] };
   const texts = textsOf(job.message, job.transaction, settings.textMaxChars);
-  const { hits, gaveUp } = matcher.match(texts, isWanted, makePace('mcp', job, outside));
+  const { hits, gaveUp } = yield* matcher.match(texts, isWanted);
   const findings = hits.flatMap((number) => {
     const rule = rules[number]!;
     const evidence = showHit(rule, rule.name, settings.showText ? texts : null);

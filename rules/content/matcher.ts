@@ -1,12 +1,15 @@
 // Which of many patterns hold for one message. Words and expressions become patterns of the rule engine, over the UTF-8
 // bytes of a target in the form they are meant for; a scan of each such text says which are worth running. Takes patterns
-// that were checked; gives their numbers. Stops when `pace` throws.
+// that were checked; gives their numbers. Can rest between any two of them.
 import { Effort } from '../pattern/effort.js';
+import { lengthOf } from '../pattern/length.js';
 import { compilePattern, type Pattern } from '../pattern/pattern.js';
+import { readPattern } from '../pattern/read.js';
 import { PatternError } from '../pattern/syntax.js';
-import { CandidateScan } from '../scan/candidates.js';
+import type { Steps } from '../steps.js';
 import { MATCH_GROUP, toByteExpression } from './expression.js';
 import { foldCase, unify } from './fold.js';
+import { MATCH_MAX_BYTES, Screen } from './screen.js';
 import { BETWEEN, type Form, type Target, type TargetText, type TargetTexts } from './target.js';
 import { sourceOfText } from './utf8-source.js';
 
@@ -41,22 +44,30 @@ export function objectionTo(pattern: Pick<ContentPattern, 'relation' | 'pattern'
   }
 }
 
-/** The pattern over bytes, and the form of the text that it is for. */
-function compileContent({
-  relation,
-  pattern,
-  caseSensitive,
-}: Pick<ContentPattern, 'relation' | 'pattern' | 'caseSensitive'>): {
-  readonly form: Form;
+/** A pattern over bytes. */
+interface Compiled {
   readonly pattern: Pattern;
-} {
+  /** The form of the text that it is for. */
+  readonly form: Form;
+  /** Most bytes it matches; null where there is no most. */
+  readonly lengthMax: number | null;
+}
+
+function compileContent(one: Pick<ContentPattern, 'relation' | 'pattern' | 'caseSensitive'>): Compiled {
+  const { relation, pattern, caseSensitive } = one;
   if (relation === 'matches') {
     const expression = toByteExpression(pattern, caseSensitive);
-    return { form: expression.folded ? 'folded-lines' : 'lines', pattern: compilePattern(expression) };
+    const form = expression.folded ? 'folded-lines' : 'lines';
+    const { max } = lengthOf(readPattern(expression.source, expression.flags).node);
+    return { form, pattern: compilePattern(expression), lengthMax: max };
   }
   const words = caseSensitive ? unify(pattern) : foldCase(unify(pattern));
-  const source = sourceOfText(relation === 'equals' ? BETWEEN + words + BETWEEN : words);
-  return { form: caseSensitive ? 'words' : 'folded-words', pattern: compilePattern({ source, flags: '' }) };
+  const whole = relation === 'equals' ? BETWEEN + words + BETWEEN : words;
+  return {
+    form: caseSensitive ? 'words' : 'folded-words',
+    pattern: compilePattern({ source: sourceOfText(whole), flags: '' }),
+    lengthMax: Buffer.byteLength(whole),
+  };
 }
 
 /** The first text that an expression matches, as it stands in the message; null where none is found within the steps. */
@@ -71,21 +82,21 @@ export class ContentMatcher {
 
   /** Throws PatternError for an expression that cannot be run: `objectionTo` tells before. */
   constructor(patterns: readonly ContentPattern[]) {
-    const groups = new Map<string, Group>();
+    const groups = new Map<string, Member[]>();
     patterns.forEach((one, number) => {
-      const { form, pattern } = compileContent(one);
-      const key = `${form} ${one.target} ${one.header.toLowerCase()}`;
-      const group = groups.get(key) ?? new Group(one, form);
-      group.add(pattern, number);
-      groups.set(key, group);
+      const member = { ...one, ...compileContent(one), number };
+      const key = `${member.form} ${one.target} ${one.header.toLowerCase()}`;
+      const members = groups.get(key);
+      if (members === undefined) groups.set(key, [member]);
+      else members.push(member);
     });
-    this.#groups = [...groups.values()];
+    this.#groups = [...groups.values()].map((members) => new Group(members));
   }
 
   /** Patterns that are not wanted do not run; targets none of whose patterns is wanted are not even read. */
-  match(texts: TargetTexts, isWanted: (number: number) => boolean, pace: () => void): ContentHits {
+  *match(texts: TargetTexts, isWanted: (number: number) => boolean): Steps<ContentHits> {
     const found: Found = { hits: [], gaveUp: [], effort: new Effort() };
-    for (const group of this.#groups) group.match(texts, isWanted, found, pace);
+    for (const group of this.#groups) yield* group.match(texts, isWanted, found);
     return { hits: ascending(found.hits), gaveUp: ascending(found.gaveUp) };
   }
 }
@@ -98,59 +109,41 @@ interface Found {
 
 const ascending = (numbers: readonly number[]): readonly number[] => [...numbers].sort((a, b) => a - b);
 
-/** A pattern, and the number it is reported by. */
-interface Member {
-  readonly pattern: Pattern;
+/** A pattern, what it is for, and the number it is reported by. */
+interface Member extends Compiled, Pick<ContentPattern, 'target' | 'header'> {
   readonly number: number;
 }
 
 /** All patterns on one form of one target. */
 class Group {
-  readonly #members: Member[] = [];
-  #ready: Ready | null = null;
+  readonly #of: Member;
+  readonly #numbers: readonly number[];
+  readonly #screens: readonly Screen<Member>[];
 
-  constructor(
-    private readonly of: Pick<ContentPattern, 'target' | 'header'>,
-    private readonly form: Form,
-  ) {}
-
-  add(pattern: Pattern, number: number): void {
-    this.#members.push({ pattern, number });
+  /** There is at least one. */
+  constructor(members: readonly Member[]) {
+    this.#of = members[0]!;
+    this.#numbers = members.map(({ number }) => number);
+    const isShort = ({ lengthMax }: Member) => lengthMax !== null && lengthMax <= MATCH_MAX_BYTES;
+    this.#screens = [true, false].flatMap((short) => {
+      const own = members.filter((member) => isShort(member) === short);
+      return own.length === 0 ? [] : [new Screen(own, short)];
+    });
   }
 
-  match(texts: TargetTexts, isWanted: (number: number) => boolean, found: Found, pace: () => void): void {
-    if (!this.#members.some(({ number }) => isWanted(number))) return;
-    pace();
-    const subject = texts.of(this.of.target, this.of.header).subject(this.form);
-    const { scan, scanned, always } = (this.#ready ??= prepare(this.#members));
-    const worthwhile = scan.candidates([subject.text]).found.map((index) => scanned[index]!);
-    for (const { pattern, number } of [...worthwhile, ...always]) {
-      if (!isWanted(number)) continue;
-      pace();
-      const before = found.effort.givenUp;
-      if (pattern.test(subject, found.effort)) found.hits.push(number);
-      else if (found.effort.givenUp > before) found.gaveUp.push(number);
+  *match(texts: TargetTexts, isWanted: (number: number) => boolean, found: Found): Steps<void> {
+    if (!this.#numbers.some(isWanted)) return;
+    yield;
+    const subject = texts.of(this.#of.target, this.#of.header).subject(this.#of.form);
+    for (const screen of this.#screens) {
+      const worthwhile = yield* screen.worthwhile(subject);
+      for (const { pattern, number } of worthwhile) {
+        if (!isWanted(number)) continue;
+        yield;
+        const before = found.effort.givenUp;
+        if (pattern.test(subject, found.effort)) found.hits.push(number);
+        else if (found.effort.givenUp > before) found.gaveUp.push(number);
+      }
     }
   }
-}
-
-/** What a group needs to run. */
-interface Ready {
-  readonly scan: CandidateScan;
-  /** By the scan's numbers. */
-  readonly scanned: readonly Member[];
-  /** Those that the scan cannot leave out. */
-  readonly always: readonly Member[];
-}
-
-function prepare(members: readonly Member[]): Ready {
-  const scan = new CandidateScan(members.map(({ pattern }) => pattern));
-  const scanned: Member[] = [];
-  const always: Member[] = [];
-  for (const member of members) {
-    const index = scan.numberOf(member.pattern);
-    if (index === null) always.push(member);
-    else scanned[index] = member;
-  }
-  return { scan, scanned, always };
 }

@@ -6,10 +6,10 @@ import { parseMessage } from '../../../message/parse.js';
 import { foldCase, unify } from '../../../rules/content/fold.js';
 import { ContentMatcher, objectionTo, type ContentHits, type ContentPattern } from '../../../rules/content/matcher.js';
 import { TargetTexts } from '../../../rules/content/target.js';
+import { doAtOnce } from '../../../rules/steps.js';
 import { makeTransaction } from '../../ground/transaction.js';
 
 const all = (): boolean => true;
-const noPace = (): void => undefined;
 
 function textsOf(raw: string, fields: Parameters<typeof makeTransaction>[1] = {}, max = 1_000_000): TargetTexts {
   const content = Buffer.from(raw.replace(/\n/g, '\r\n'));
@@ -27,12 +27,12 @@ const whole = (fields: Fields): ContentPattern => ({
 });
 
 function holds(pattern: Fields, texts: TargetTexts): boolean {
-  return new ContentMatcher([whole(pattern)]).match(texts, all, noPace).hits.length === 1;
+  return doAtOnce(new ContentMatcher([whole(pattern)]).match(texts, all)).hits.length === 1;
 }
 
 /** All of them at once over the text of a message. */
 function matched(patterns: readonly Fields[], text: string): ContentHits {
-  return new ContentMatcher(patterns.map(whole)).match(textsOf(`\n${text}`), all, noPace);
+  return doAtOnce(new ContentMatcher(patterns.map(whole)).match(textsOf(`\n${text}`), all));
 }
 
 describe('text made comparable', () => {
@@ -91,7 +91,7 @@ describe('many words at once', () => {
 
   it('are told again in the next text', () => {
     const matcher = new ContentMatcher([whole({ pattern: 'ab' })]);
-    const hits = ['ab ab', 'xab', 'x'].map((text) => matcher.match(textsOf(`\n${text}`), all, noPace).hits);
+    const hits = ['ab ab', 'xab', 'x'].map((text) => doAtOnce(matcher.match(textsOf(`\n${text}`), all)).hits);
     expect(hits).toEqual([[0], [0], []]);
   });
 
@@ -106,7 +106,7 @@ describe('many words at once', () => {
     const matcher = new ContentMatcher(words.map((pattern) => whole({ pattern })));
     const texts = textsOf(`\n${'a'.repeat(1_000_000)}`);
     const startedAt = performance.now();
-    expect(matcher.match(texts, all, noPace).hits).toEqual([]);
+    expect(doAtOnce(matcher.match(texts, all)).hits).toEqual([]);
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });
@@ -236,20 +236,24 @@ ${Buffer.from('the secret recipe of the house, in full').toString('base64')}
       { target: 'content', header: '', relation: 'contains', pattern: 'word', caseSensitive: false },
     ]);
     const long = textsOf(`Subject: x\n\n${'word '.repeat(10_000)}\n`, {}, 10_000);
-    expect(matcher.match(long, () => false, noPace)).toEqual({ hits: [], gaveUp: [] });
+    expect(doAtOnce(matcher.match(long, () => false))).toEqual({ hits: [], gaveUp: [] });
     expect(long.cut).toBe(false);
   });
 
-  it('stop when the time is over', () => {
-    const over = (): never => {
-      throw new Error('out of time');
-    };
-    expect(() => holdsPaced(texts, over)).toThrow('out of time');
+  it('are read in steps, between which others may have their turn', () => {
+    const steps = new ContentMatcher(['x', 'name', 'iban'].map((pattern) => whole({ pattern }))).match(texts, all);
+    let count = 0;
+    while (steps.next().done !== true) count++;
+    expect(count).toBeGreaterThan(2);
   });
 
-  function holdsPaced(target: TargetTexts, pace: () => void): void {
-    new ContentMatcher([
-      { target: 'content', header: '', relation: 'contains', pattern: 'x', caseSensitive: false },
-    ]).match(target, all, pace);
-  }
+  it('are found in long texts wherever they stand, also across pieces', () => {
+    const filler = 'word '.repeat(4_000);
+    const expressions = ['\\bneedle [0-9]{1,900}x\\b', 'needle.*x word', 'Needle'];
+    const matcher = new ContentMatcher(expressions.map((pattern) => whole({ relation: 'matches', pattern })));
+    for (let shift = 0; shift < 40; shift++) {
+      const text = `${filler.slice(0, 15_000 + shift * 37)} needle ${'7'.repeat(890)}x ${filler}`;
+      expect(doAtOnce(matcher.match(textsOf(`\n${text}`), all)).hits).toEqual([0, 1, 2]);
+    }
+  });
 });
