@@ -21,7 +21,8 @@ export interface PatternSource {
 }
 
 /** Inputs a pattern can run over, apart from headers (SpamAssassin's rule types). */
-export type TextInput = 'body' | 'rawbody' | 'uri' | 'full';
+export const TEXT_INPUTS = ['body', 'rawbody', 'uri', 'full'] as const;
+export type TextInput = (typeof TEXT_INPUTS)[number];
 
 /** When an eval runs: with the headers, at the stage of look-ups, or over a text. */
 export type EvalInput = 'header' | 'rbl' | TextInput;

@@ -13,6 +13,7 @@ import { nextBit, planOf, rulesWhenAbsent, setBit, type Plan, type RuleGroup } f
 import { pointsOf } from './points.js';
 import { safe } from './bytes.js';
 import type { Candidates } from './scan/candidates.js';
+import type { Steps } from './steps.js';
 import { countIn, TextSearch } from './text-search.js';
 
 /** Rules tried between two looks at the clock. */
@@ -89,7 +90,8 @@ export class RuleRun {
     }
   }
 
-  private *all(): Generator<void, void> {
+  private *all(): Steps<void> {
+    for (const rests = this.mail.prepare(); rests.next().done !== true;) if (this.isDue()) yield;
     for (const { from, to, groups } of this.plan.stages) {
       for (const group of groups) yield* this.open(group);
       for (let number = nextBit(this.active, from, to); number < to; number = nextBit(this.active, number + 1, to)) {
@@ -114,7 +116,7 @@ export class RuleRun {
   }
 
   /** Reads what the group's rules read, scans it, and activates those that may match. */
-  private *open(group: RuleGroup): Generator<void, void> {
+  private *open(group: RuleGroup): Steps<void> {
     const texts = this.textsOf(group);
     if (texts === null) {
       this.opened[group.number] = { texts: [], candidates: null };

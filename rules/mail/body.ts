@@ -1,7 +1,8 @@
 // The texts that body and rawbody rules run over: the rendered text of all text parts as paragraphs, the Subject first,
 // and the decoded text of the parts in chunks. Byte strings; sizes are bounded as SpamAssassin bounds them.
+import type { Steps } from '../steps.js';
 import { encodeUtf8, type DecodedText } from './charset.js';
-import { characterCount, renderHtml, type HtmlFacts, type RenderedHtml } from './html.js';
+import { characterCount, renderInSteps, type HtmlFacts, type RenderedHtml } from './html.js';
 import type { MailPart } from './part.js';
 
 /** Rendered text taken of one part, characters (`body_part_scan_size`). */
@@ -26,14 +27,15 @@ export interface RenderedPart {
 
 const NOTHING: DecodedText = { text: '', wide: false };
 
-/** Renders a part; null when it is no text. */
-export function renderPart(part: MailPart): RenderedPart | null {
+/** Renders a part, with rests; null when it is no text. */
+export function* renderPart(part: MailPart): Steps<RenderedPart | null> {
   const type = part.effectiveType;
   if (type !== 'text/plain' && type !== 'text/html') return null;
   const text = part.text();
+  yield;
   if (type === 'text/plain' || part.bytes() === '')
     return { part, type, all: text, visible: text, invisible: NOTHING, html: null };
-  const { all, visible, invisible, facts }: RenderedHtml = renderHtml(text, part.bytes().length);
+  const { all, visible, invisible, facts }: RenderedHtml = yield* renderInSteps(text, part.bytes().length);
   return { part, type, all, visible, invisible, html: facts };
 }
 

@@ -62,6 +62,8 @@ export class HtmlReader {
   private readonly sections: number[] = [];
   private pendingEnd: string | null = null;
   private looseComments = false;
+  /** Where reading goes on. */
+  private place = 0;
 
   constructor(
     private readonly wide: boolean,
@@ -70,9 +72,14 @@ export class HtmlReader {
 
   /** Reads more text; what may be continued waits. */
   write(text: string): void {
-    this.source = this.source.slice(this.from) + text;
-    this.from = 0;
+    this.begin(text);
     this.read();
+  }
+
+  /** Takes more text without reading it yet. */
+  begin(text: string): void {
+    this.source = this.source.slice(this.from) + text;
+    this.place = this.from = 0;
   }
 
   /** Ends the text: what waited is reported. Returns whether the end is known: not within a section to be ignored. */
@@ -106,15 +113,25 @@ export class HtmlReader {
   }
 
   private read(): void {
+    this.place = this.from;
+    this.goOn(Infinity);
+  }
+
+  /** Reads on, past at most that many signs of markup; false when there is more to read. */
+  goOn(turns: number): boolean {
     const end = this.source.length;
-    let at = this.from;
-    for (;;) {
+    let at = this.place;
+    for (let left = turns; ; left--) {
+      if (left <= 0) {
+        this.place = at;
+        return false;
+      }
       if (this.literal !== null) {
-        if (!this.readLiteral()) return;
+        if (!this.readLiteral()) return true;
         at = this.from;
       }
       if (this.section === CDATA || this.section === RCDATA) {
-        if (!this.readSectionText()) return;
+        if (!this.readSectionText()) return true;
         at = this.from;
         continue;
       }
@@ -125,12 +142,12 @@ export class HtmlReader {
       const less = this.source.indexOf('<', at);
       if (less < 0) {
         this.holdBack();
-        return;
+        return true;
       }
       this.reportText(less);
-      if (end - less < 3) return;
+      if (end - less < 3) return true;
       const next = this.readMarkup(less);
-      if (next === UNFINISHED) return;
+      if (next === UNFINISHED) return true;
       if (next === NO_MARKUP) at = less + 1;
       else at = this.from = next;
     }

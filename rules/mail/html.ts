@@ -1,5 +1,6 @@
 // Renders HTML to text as SpamAssassin 4 does, and collects what its rules ask about: counts, colours, anchors, addresses.
 // Hidden text stays in the text and is marked. One pass, no tree; takes decoded text, never fails.
+import { doAtOnce, type Steps } from '../steps.js';
 import { encodeUtf8, type DecodedText } from './charset.js';
 import type { Attributes } from './html-attributes.js';
 import { HtmlReader, type HtmlEvents } from './html-events.js';
@@ -68,10 +69,18 @@ const FACE_LENGTH_MAX = 200;
 /** Longest HTML that is rendered, characters; SpamAssassin itself has no bound, and looks at the first 50,000 of the result. */
 export const HTML_LENGTH_MAX = 1_000_000;
 
+/** Signs of markup read between two rests. */
+const TURNS_PER_STEP = 2_000;
+
 /** Renders the decoded text of a part; `bytes` is its length before charset decoding. */
 export function renderHtml(source: DecodedText, bytes: number): RenderedHtml {
+  return doAtOnce(renderInSteps(source, bytes));
+}
+
+/** The same, with rests. */
+export function* renderInSteps(source: DecodedText, bytes: number): Steps<RenderedHtml> {
   const renderer = new Renderer(source.wide);
-  renderer.render(source.text.slice(0, HTML_LENGTH_MAX));
+  yield* renderer.render(source.text.slice(0, HTML_LENGTH_MAX));
   return renderer.result(source, bytes);
 }
 
@@ -126,12 +135,13 @@ class Renderer implements HtmlEvents {
     this.links = new HtmlLinks(wide);
   }
 
-  render(source: string): void {
+  *render(source: string): Steps<void> {
     let text = source.includes('&nbsp;') ? source.replaceAll('&nbsp;', ' ') : source;
     if (text.includes('/>')) text = text.replace(/<(\w+)[\t-\r ]*\/>/g, '<$1>');
     if (this.wide) text = text.replace(/[\u201c\u201d]/g, '"');
     const reader = new HtmlReader(this.wide, this);
-    reader.write(text);
+    reader.begin(text);
+    while (!reader.goOn(TURNS_PER_STEP)) yield;
     if ((this.inside.get('style') ?? 0) > 0) reader.write('</style>');
     if ((this.inside.get('script') ?? 0) > 0) reader.write('</script>');
     this.ended = reader.end();

@@ -5,11 +5,12 @@ import type { Transaction } from '../../message/envelope.js';
 import type { Message } from '../../message/message.js';
 import type { Countries } from '../../outside/countries.js';
 import { toBytes } from '../bytes.js';
-import type { TextInput } from '../definition.js';
+import { TEXT_INPUTS, type TextInput } from '../definition.js';
 import { NO_DNS_HITS, type DnsHits } from '../dns/hits.js';
 import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { isRelayCountries, relayCountries } from '../relay-countries.js';
+import { doAtOnce, type Steps } from '../steps.js';
 import {
   BODY_PART_MAX,
   bodyElements,
@@ -41,14 +42,17 @@ export interface RuleSurroundings {
   readonly nowMs: number;
 }
 
+/** Messages shorter than this are worked out as they are asked for, bytes. */
+const PREPARED_BYTES_MIN = 100_000;
+
 export class RuleMail {
   readonly headers: HeaderValues;
   readonly settings: RuleSettings;
   readonly nowMs: number;
   readonly facts: RuleFacts | null;
   private readonly kept = new Map<TextInput, readonly Subject[]>();
-  private readonly joined = new Map<TextInput, Subject>();
   private anyCut = false;
+  private isPrepared = false;
   private parsedMail: ParsedMail | null = null;
   private readRelays: Relays | null = null;
   private fields: readonly MailHeader[] | null = null;
@@ -113,7 +117,7 @@ export class RuleMail {
 
   /** Leaves as their readers see them; null for those that are no text. */
   get rendered(): readonly (RenderedPart | null)[] {
-    return (this.renderedParts ??= this.leaves.map(renderPart));
+    return (this.renderedParts ??= this.leaves.map((part) => doAtOnce(renderPart(part))));
   }
 
   /** What each HTML part is made of, in their order. */
@@ -134,20 +138,49 @@ export class RuleMail {
 
   /** Addresses, found and cleaned. */
   get uris(): MailUris {
-    if (this.collectedUris === null) {
-      const { settings } = this;
-      const signatures = settings.parseDkimUris ? ['DomainKey-Signature', 'DKIM-Signature'] : [];
-      this.collectedUris = collectUris(
-        {
-          body: this.paragraphs,
-          html: this.htmlUris,
-          signatures: signatures.flatMap((name) => this.headers.get(name) ?? []),
-        },
-        cleaningTables(settings),
-      );
-      if (this.collectedUris.cut) this.anyCut = true;
-    }
+    return this.collectedUris ?? doAtOnce(this.collect());
+  }
+
+  private *collect(): Steps<MailUris> {
+    const { settings } = this;
+    const signatures = settings.parseDkimUris ? ['DomainKey-Signature', 'DKIM-Signature'] : [];
+    this.collectedUris = yield* collectUris(
+      {
+        body: this.paragraphs,
+        html: this.htmlUris,
+        signatures: signatures.flatMap((name) => this.headers.get(name) ?? []),
+      },
+      cleaningTables(settings),
+    );
+    if (this.collectedUris.cut) this.anyCut = true;
     return this.collectedUris;
+  }
+
+  /**
+   * Works out, with rests, what takes long of a large message and would be asked for later all the same; of others nothing.
+   */
+  *prepare(): Steps<void> {
+    if (this.message.raw.length < PREPARED_BYTES_MIN || this.isPrepared) return;
+    this.isPrepared = true;
+    for (const part of this.leaves) {
+      yield;
+      part.bytes();
+    }
+    const rendered: (RenderedPart | null)[] = [];
+    for (const part of this.leaves) {
+      yield;
+      rendered.push(yield* renderPart(part));
+    }
+    this.renderedParts ??= rendered;
+    void this.relays;
+    yield;
+    void this.paragraphs;
+    yield;
+    if (this.collectedUris === null) yield* this.collect();
+    for (const input of TEXT_INPUTS) {
+      yield;
+      this.texts(input);
+    }
   }
 
   private headerSource(countries: Countries | null): HeaderSource {
@@ -178,17 +211,6 @@ export class RuleMail {
     if (found === undefined) {
       found = this.derive(input).map((text) => new Subject(text));
       this.kept.set(input, found);
-    }
-    return found;
-  }
-
-  /** All of them in one, to ask whether a literal occurs at all. */
-  whole(input: TextInput): Subject {
-    let found = this.joined.get(input);
-    if (found === undefined) {
-      const texts = this.texts(input);
-      found = texts.length === 1 ? texts[0]! : new Subject(texts.map((subject) => subject.text).join('\n'));
-      this.joined.set(input, found);
     }
     return found;
   }

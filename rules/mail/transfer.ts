@@ -118,7 +118,7 @@ function unixLinesInBuffer(bytes: Buffer): string {
     const byte = bytes[at]!;
     if (byte !== CARRIAGE_RETURN || bytes[at + 1] !== LINE_FEED) bytes[length++] = byte;
   }
-  return bytes.latin1Slice(0, length);
+  return bytes.toString('latin1', 0, length);
 }
 
 const CARRIAGE_RETURN = 0x0d;

@@ -1,5 +1,6 @@
 // The addresses of one mail as uri rules, `uri_detail` and block lists see them: found in the rendered text, in HTML
 // attributes and in DKIM signatures, cleaned, with their hosts and registered domains. Bounded; looks nothing up.
+import type { Steps } from '../steps.js';
 import { canonicalUris, percentDecoded, type CleaningBudget, type CleaningTables } from './canonical-uris.js';
 import { domainOfUri, isDomainValid, isFqdnValid } from './registry.js';
 import { findTextUris, trimTextUri, type TextUri } from './text-uris.js';
@@ -66,8 +67,11 @@ interface Draft {
   readonly hosts: Map<string, string>;
 }
 
-/** Collects and cleans. */
-export function collectUris(sources: UriSources, tables: CleaningTables): MailUris {
+/** Addresses cleaned between two rests. */
+const CLEANED_PER_STEP = 100;
+
+/** Collects and cleans, with rests. */
+export function* collectUris(sources: UriSources, tables: CleaningTables): Steps<MailUris> {
   const collection = new Collection(tables);
   const seen = new Set<string>();
   let room = TEXT_BYTES_MAX;
@@ -77,8 +81,9 @@ export function collectUris(sources: UriSources, tables: CleaningTables): MailUr
       break;
     }
     findTextUris(paragraph, tables.registry.tlds, (found) => collection.addText(found, seen));
+    yield;
   }
-  for (const html of sources.html) collection.addHtml(html);
+  for (const html of sources.html) yield* collection.addHtml(html);
   for (const signature of sources.signatures) collection.addSignature(signature);
   return collection.result();
 }
@@ -116,9 +121,10 @@ class Collection {
     return isDomainValid(host, this.tables.registry) ? clear : null;
   }
 
-  addHtml({ uris, urisTruncated }: HtmlUris): void {
+  *addHtml({ uris, urisTruncated }: HtmlUris): Steps<void> {
     this.truncated ||= urisTruncated;
     for (const [uri, { types, anchorTexts }] of uris) {
+      if (this.cleanings % CLEANED_PER_STEP === 0) yield;
       const draft = this.add(uri, types.size === 0 ? new Set(['parsed']) : types, false);
       if (draft === null) continue;
       for (const text of new Set(anchorTexts)) draft.anchorTexts.push(text);

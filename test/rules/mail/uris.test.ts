@@ -5,6 +5,7 @@ import { canonicalUris, type CleaningTables } from '../../../rules/mail/canonica
 import { compileRedirectors, nameFirstGroup } from '../../../rules/mail/redirectors.js';
 import { domainOfUri, isFqdnValid, trimDomain } from '../../../rules/mail/registry.js';
 import { findTextUris, trimTextUri } from '../../../rules/mail/text-uris.js';
+import { doAtOnce } from '../../../rules/steps.js';
 import { collectUris, URIS_MAX, type HtmlUris } from '../../../rules/mail/uris.js';
 
 const registry = {
@@ -28,7 +29,7 @@ function found(text: string): [string, string][] {
 }
 
 function collected(text: string, html: HtmlUris[] = [], signatures: string[] = []) {
-  return collectUris({ body: [text], html, signatures }, tables);
+  return doAtOnce(collectUris({ body: [text], html, signatures }, tables));
 }
 
 describe('addresses in text', () => {
