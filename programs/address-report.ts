@@ -4,7 +4,7 @@ import type { AddressState } from '../filters/lists/check-address.js';
 import type { KnownList } from '../filters/lists/known.js';
 import { contradicts } from '../filters/lists/package-witness.js';
 import type { WitnessedVerdict } from './check-ip.js';
-import { visible } from './table.js';
+import { fold, visible } from './table.js';
 
 const WORDS: Readonly<Record<AddressState, string>> = {
   listed: 'listed',
@@ -42,8 +42,8 @@ function verdictLines(verdict: WitnessedVerdict, width: number): readonly string
 
 const points3 = (score: number): string => String(Math.round(score * 1_000) / 1_000);
 
-/** One block for each well-known list. */
-export function knownText(lists: readonly KnownList[]): string {
+/** One block for each well-known list. `width`: columns of a terminal, null for none. */
+export function knownText(lists: readonly KnownList[], width: number | null): string {
   const blocks = lists.map((known) => {
     const codes = known.codes.map(([filter, meaning]) => `${INDENT}${filter}  ${meaning}`);
     const line = (head: string, text: string) => `  ${head.padEnd(STATE_COLUMNS - 2)}${text}`;
@@ -59,7 +59,7 @@ export function knownText(lists: readonly KnownList[]): string {
       ...(known.errors ?? []).map((filter) => `${INDENT}${filter}  error: no answer to the question`),
       ...(known.policy === undefined ? [] : [line('policy', `${known.policy.join(', ')}: never for Received fields`)]),
     ]
-      .map((text) => text.trimEnd())
+      .map((text) => fold(text.trimEnd(), width, STATE_COLUMNS))
       .join('\n');
   });
   return `${blocks.join('\n\n')}\n\nNone of them is on by itself. See its terms before you set one: they change, and this list ages.\n`;

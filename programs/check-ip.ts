@@ -18,7 +18,7 @@ import { knownText, verdictText } from './address-report.js';
 import { dnsServersOf, resolverOptions, resolverSection } from './resolver-settings.js';
 import { readSettings } from './settings.js';
 import { readMany, writeJsonLines } from './store-options.js';
-import { visible } from './table.js';
+import { columnsOf, visible } from './table.js';
 
 /** Exit codes of `weir check-ip`. */
 const EXIT = { clean: 0, listed: 1, unknown: 2, usage: 64 } as const;
@@ -86,7 +86,7 @@ Exit codes: 0 on no list; 1 on a block or allow list; 2 on none, but some list c
 
 function showKnown(json: boolean): void {
   if (json) writeJsonLines(KNOWN_LISTS);
-  else process.stdout.write(knownText(KNOWN_LISTS));
+  else process.stdout.write(knownText(KNOWN_LISTS, columnsOf(process.stdout)));
 }
 
 function readTask(text: string | undefined, options: Options, configuration: Configuration): Task | string {

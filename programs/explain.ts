@@ -4,20 +4,26 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Configuration } from '../config/load.js';
 import { STAGES } from '../filters/index.js';
+import { rulesStage } from '../filters/rules/stage.js';
 import { explain, type ExplainContext, type Explanation } from '../gateway/explanation.js';
 import { makeEvent } from '../gateway/record.js';
 import type { MessageEvent } from '../logs/event.js';
 import type { LogPage } from '../logs/search.js';
 import { systemClock } from '../outside/clock.js';
+import type { FindingSpec } from '../pipeline/finding.js';
 import { verdictSection } from '../pipeline/settings.js';
 import type { QuarantineEntry } from '../quarantine/quarantine.js';
 import { explanationLines } from './explanation-lines.js';
 import { findWrongOption, judgeMail, openJudge, withEnvelope, type EnvelopeOptions } from './offline-judge.js';
+import { rulesOfSettings } from './rules/in-force.js';
 import { readMessages } from './scan-input.js';
 import { readSettings } from './settings.js';
 import { STORE_EXIT, withStores, type StoreCall } from './store-access.js';
 import { exitHelp, exitWith, writeJsonLines } from './store-options.js';
 import { visible } from './table.js';
+
+/** The stage whose findings rule files bring. */
+const RULES = rulesStage.spec.name;
 
 interface ExplainOptions extends EnvelopeOptions {
   readonly json?: boolean;
@@ -63,7 +69,7 @@ async function explainOne(program: Command, name: string, options: ExplainOption
     process.stderr.write(`weir explain: ${visible(name)} ${where}\n`);
     return STORE_EXIT.nothing;
   }
-  write(explain(event, contextOf(configuration)), options.json === true);
+  write(explain(event, contextOf(configuration, event)), options.json === true);
   return STORE_EXIT.done;
 }
 
@@ -77,9 +83,23 @@ function write(explanation: Explanation, isJson: boolean): void {
     );
 }
 
-function contextOf(configuration: Configuration): ExplainContext {
-  const specs = STAGES.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const));
-  return { verdict: configuration.section(verdictSection), version: configuration.version, specs: new Map(specs) };
+function contextOf(configuration: Configuration, { findings }: MessageEvent): ExplainContext {
+  const all = STAGES.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const));
+  const specs = new Map<string, FindingSpec>(all);
+  const unknown = findings.flatMap(({ stage, id }) => (stage === RULES && !specs.has(id) ? [id] : []));
+  for (const spec of describedRules(unknown, configuration)) specs.set(spec.id, spec);
+  return { verdict: configuration.section(verdictSection), version: configuration.version, specs };
+}
+
+/** What rule files of the site say of their rules. */
+function describedRules(names: readonly string[], configuration: Configuration): readonly FindingSpec[] {
+  if (names.length === 0) return [];
+  const { byName } = rulesOfSettings(configuration).set;
+  return names.flatMap((id) => {
+    const { description = '', score = 0 } = byName.get(id) ?? {};
+    const meaning = /[.!?]$/.test(description) ? description : `${description}.`;
+    return description === '' ? [] : [{ id, category: 'spam', group: 'rules', score, meaning }];
+  });
 }
 
 /** The first message of a file, judged now, as the event it would be. */

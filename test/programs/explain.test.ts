@@ -1,5 +1,5 @@
 // `weir explain`: a file judged now, a logged message by any of its names, the same as JSON; mail cannot steer the terminal.
-import { writeFile } from 'node:fs/promises';
+import { appendFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Explanation } from '../../gateway/explanation.js';
@@ -45,6 +45,19 @@ test('a logged message by id, queue id and Message-ID, and the same as JSON', as
   expect(out).toContain('SITE_RULE');
   expect(out).toContain('seen \\u{1b}[31mred');
   expect(out).toContain('Reported by rules.');
+});
+
+test('a rule of the site by its description', async () => {
+  const place = await makePlace();
+  const [file, rules] = [join(dirname(place.config), 'mail.eml'), join(dirname(place.config), 'site.cf')];
+  await writeFile(
+    rules,
+    'body SITE_LUNCH /lunch/i\nscore SITE_LUNCH 2\ndescribe SITE_LUNCH Speaks of \u001b[31mlunch\n',
+  );
+  await appendFile(place.config, `rules: { files: ['${rules}'] }\n`);
+  await writeFile(file, mail('Lunch?'));
+  const { out } = await place.run('explain', file);
+  expect(out).toMatch(/\+2\.0 {2}SITE_LUNCH\n +Speaks of \\u\{1b\}\[31mlunch\. Seen: /);
 });
 
 test('what is neither file nor message is said so', async () => {
