@@ -62,6 +62,10 @@ export const ALERTS = {
     meaning: 'A line of a rule file was refused; the other rules run.',
     action: '`weir doctor` names file and line.',
   },
+  'rules-not-kept': {
+    meaning: 'Compiled rules cannot be kept on disk, or what was kept was damaged: processes take longer to start.',
+    action: 'The detail says why: full, read-only, of another owner, failing? Mail is judged as before.',
+  },
   'rules-update-failed': {
     meaning: 'The daily update of rules did not come about; the rules that were in force stay.',
     action:

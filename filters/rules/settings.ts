@@ -18,6 +18,11 @@ export const ruleSettings = Type.Object({
     description:
       'Directory in which `weir rules` keeps what it imports and switches off, an absolute path; null = `rules` below `storage.dir`.',
   }),
+  cache: Type.Boolean({
+    default: true,
+    description:
+      'Whether compiled rules are kept in `cache` below `rules.dir`, so that processes start and reload in a small part of the time.',
+  }),
   core: Type.Boolean({
     default: true,
     description: 'Whether the core rules run; without them only the rules of the site do.',

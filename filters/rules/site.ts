@@ -1,17 +1,21 @@
 // Which rule files a site runs beside the core rules, and in which order: what was imported, what settings name, what was
 // switched off. One place for the stage and for `weir rules`.
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { AttachedFiles } from '../../config/attached.js';
 import type { AllValues, SectionFile } from '../../config/section.js';
 import { releaseDirectory } from '../../rules/channel/releases.js';
+import { RuleCache, type OnTrouble } from '../../rules/cache/rule-cache.js';
 import { COMPILE_DEFAULTS } from '../../rules/compile.js';
-import { loadRules, namedRuleFiles, type LoadedRules } from '../../rules/load.js';
+import { loadRules, loadRulesAside, namedRuleFiles, type LoadedRules, type LoadOptions } from '../../rules/load.js';
 import { CORE_RULES_COVERED } from './covered.js';
 import type { RuleSettings } from './settings.js';
 
 /** Below `rules.dir`: the imported files, and a rule file of `score NAME 0` lines. */
 const IMPORTED = 'imported';
 const SWITCHES = 'switches.cf';
+/** Compiled rules, which can be made again at any time. */
+const CACHE = 'cache';
 
 /** Where imported rules lie. */
 export const importedDirectory = (dir: string): string => join(dir, IMPORTED);
@@ -58,9 +62,44 @@ export function hasSiteRules(settings: RuleSettings, files: AttachedFiles): bool
   });
 }
 
-/** Everything that runs under these settings; `network` where rules may have things looked up, which score differently. */
-export function loadSiteRules(settings: RuleSettings, files: AttachedFiles, network = false): LoadedRules {
-  return loadRules(siteRulePaths(settings), {
+/** How the rules of a site are loaded. */
+export interface SiteLoading {
+  /** Whether rules may have things looked up: they score differently then. */
+  readonly network: boolean;
+  /** Where compiled sets are kept; null: nowhere. */
+  readonly cache: RuleCache | null;
+}
+
+/** Everything that runs under these settings. */
+export function loadSiteRules(
+  settings: RuleSettings,
+  files: AttachedFiles,
+  loading: Partial<SiteLoading> = {},
+): LoadedRules {
+  return loadRules(siteRulePaths(settings), loadOptions(settings, files, loading));
+}
+
+/** The same without standing still. */
+export function loadSiteRulesAside(
+  settings: RuleSettings,
+  files: AttachedFiles,
+  loading: SiteLoading,
+): Promise<LoadedRules> {
+  return loadRulesAside(siteRulePaths(settings), loadOptions(settings, files, loading));
+}
+
+/** Where compiled rules are kept: below `rules.dir`, where what that lies in is there. `onTrouble`: see RuleCache. */
+export function openSiteCache({ dir, cache }: RuleSettings, onTrouble?: OnTrouble): RuleCache | null {
+  if (!cache || dir === null || !existsSync(dirname(dir))) return null;
+  return RuleCache.open(join(dir, CACHE), onTrouble);
+}
+
+function loadOptions(
+  settings: RuleSettings,
+  files: AttachedFiles,
+  { network = false, cache = null }: Partial<SiteLoading>,
+): LoadOptions {
+  return {
     core: settings.core,
     compile: {
       ...COMPILE_DEFAULTS,
@@ -70,5 +109,6 @@ export function loadSiteRules(settings: RuleSettings, files: AttachedFiles, netw
     },
     files,
     covered: CORE_RULES_COVERED,
-  });
+    cache,
+  };
 }

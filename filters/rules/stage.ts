@@ -14,13 +14,21 @@ import { askDns } from '../../rules/dns/ask.js';
 import type { DnsHits } from '../../rules/dns/hits.js';
 import { askingRules, planDns, type DnsPlan } from '../../rules/dns/plan.js';
 import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
+import { prepareInSlices } from '../../rules/prepare.js';
 import type { AuthenticationFacts } from '../authentication/facts.js';
 import { findingsCovered } from './covered.js';
 import { DNS_CUT, DNS_FAILED, GAVE_UP, ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
 import { listedByScores } from './listed.js';
 import { ruleSettings, type RuleSettings } from './settings.js';
 import { checkUpdateSettings } from './update-settings.js';
-import { completeRuleSettings, hasSiteRules, loadSiteRules, siteRuleFiles } from './site.js';
+import {
+  completeRuleSettings,
+  hasSiteRules,
+  loadSiteRules,
+  loadSiteRulesAside,
+  openSiteCache,
+  siteRuleFiles,
+} from './site.js';
 
 /** What later stages may read of this one. */
 export interface RuleFacts {
@@ -51,6 +59,8 @@ const LEFT_SHOWN_MAX = 3;
 const GAVE_UP_SHOWN_MAX = 5;
 /** Raised while a rule of the site is refused. */
 const ALERT = 'rules-refused';
+/** Raised while compiled rules cannot be kept, or were damaged. */
+const NOT_KEPT = 'rules-not-kept';
 
 export const rulesStage: StageModule<typeof ruleSettings> = {
   spec: {
@@ -73,16 +83,20 @@ export const rulesStage: StageModule<typeof ruleSettings> = {
 
 /** Lines that are refused; of the files that settings name one by one also those about rules that do not exist. */
 function complaintsOf(settings: RuleSettings, files: AttachedFiles): readonly Problem[] {
-  const { refusals, notes } = loadSiteRules(settings, files);
+  // What is compiled here, workers find kept.
+  const { refusals, notes } = loadSiteRules(settings, files, {
+    network: settings.lookUps,
+    cache: openSiteCache(settings),
+  });
   const own = notes.filter(({ file }) => settings.files.includes(file));
   return [...refusals, ...own].filter(({ line }) => line > 0).map(problemOf);
 }
 
 const problemOf = ({ file, line, reason }: Refusal): Problem => ({ file, line, column: 0, message: reason });
 
-function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFiles): Stage {
+async function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFiles): Promise<Stage> {
   const resolver = settings.lookUps ? outside.resolver : null;
-  const loaded = loadSiteRules(settings, files, resolver !== null);
+  const loaded = await load(settings, outside, files, resolver !== null);
   const judging = {
     loaded,
     outside,
@@ -96,6 +110,21 @@ function makeStage(settings: RuleSettings, outside: Outside, files: AttachedFile
     onMessage: (job) => judge(job, judging),
     check: () => Promise.resolve([checkLine(judging)]),
   };
+}
+
+/** The rules, ready for the first message; other messages get their turn meanwhile. */
+async function load(
+  settings: RuleSettings,
+  outside: Outside,
+  files: AttachedFiles,
+  network: boolean,
+): Promise<LoadedRules> {
+  const troubles: string[] = [];
+  const cache = openSiteCache(settings, (trouble) => troubles.push(trouble));
+  const loaded = await loadSiteRulesAside(settings, files, { network, cache });
+  await prepareInSlices(loaded.set, SLICES);
+  outside.alert(NOT_KEPT, troubles.length > 0, troubles.join('; '));
+  return loaded;
 }
 
 /** What judging any message takes. */

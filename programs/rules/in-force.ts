@@ -50,7 +50,7 @@ export function rulesOfSettings(configuration: Configuration): RulesAtHand {
   const { attached } = configuration;
   const site = readRuleFiles(siteRulePaths(settings), attached, !settings.lookUps).statements;
   const statements = [...(settings.core ? readCoreRules() : []), ...site];
-  return { ...loadSiteRules(settings, attached, settings.lookUps), statements, stage: settings };
+  return { ...loadSiteRules(settings, attached, { network: settings.lookUps }), statements, stage: settings };
 }
 
 /** Rules of the paths given; with none, those in force, for which every stage's settings are loaded. */

@@ -3,21 +3,13 @@
 import { createHash } from 'node:crypto';
 import type { AttachedFile, AttachedFiles } from '../../config/attached.js';
 import { KeptFiles } from '../../outside/kept-files.js';
-import type { CompileOptions } from '../compile.js';
 import { outcomeOfInclude, textHash, type RuleTexts } from '../rule-files.js';
+import type { SetSources } from '../sources.js';
 import { codeHash } from './code-hash.js';
 import { decodeSet, encodeSet, type KeptSet } from './kept-set.js';
 
 /** Changes when what is kept is laid out anew. */
 const FORMAT = 1;
-
-/** All that a compiled set depends on, but for what its files include. */
-export interface SetSources {
-  readonly core: RuleTexts | null;
-  readonly site: RuleTexts;
-  readonly compile: CompileOptions;
-  readonly covered: ReadonlyMap<string, readonly string[]>;
-}
 
 /** Told with what was wrong, in words for an administrator; `damaged` when something kept was not what was written. */
 export type OnTrouble = (trouble: string, damaged: boolean) => void;
@@ -38,6 +30,11 @@ export class RuleCache {
 
   get directory(): string {
     return this.files.directory;
+  }
+
+  /** Tells what somebody else met who wrote there. */
+  hear(troubles: readonly string[]): void {
+    for (const trouble of troubles) this.onTrouble(trouble, false);
   }
 
   /** The set kept for these sources, or null. Includes are read again with `files`, to see that they are the same. */

@@ -46,7 +46,12 @@ export class CandidateScan {
 
   /** Builds what would else be built when the first text comes. */
   prepare(): void {
-    for (const portion of this.scans.portions) portion.prepare();
+    for (const step of this.steps()) step();
+  }
+
+  /** The same in steps of some milliseconds each. */
+  steps(): readonly (() => void)[] {
+    return this.scans.portions.map((portion) => () => portion.prepare());
   }
 
   /** Scans the texts. */
