@@ -94,14 +94,21 @@ function allCaps(mail: RuleMail): EvalResult {
   return holds(/[A-Z]/.test(subject) && !/[a-z]/.test(subject));
 }
 
+/** Whether the words stand there in whatever case: asked first, since a pattern made for one message is costly to make. */
+function occursIn(text: string, words: string): boolean {
+  return text.toLowerCase().includes(words.toLowerCase());
+}
+
 function toInSubject(mail: RuleMail, [what = '']: readonly string[]): EvalResult {
   const address = mail.headers.text('To:addr');
   if (address === '') return NO;
   const subject = mail.headers.text('Subject');
+  const whole = address.slice(0, 2 * LOCAL_PART_MAX);
   if (what === 'address')
-    return holds(new RegExp(`\\b${escaped(address.slice(0, 2 * LOCAL_PART_MAX))}\\b`, 'i').test(subject));
-  if (what !== 'user') return NO;
-  const user = escaped(address.replace(/@[^]*/, '').slice(0, LOCAL_PART_MAX));
+    return holds(occursIn(subject, whole) && new RegExp(`\\b${escaped(whole)}\\b`, 'i').test(subject));
+  const name = address.replace(/@[^]*/, '').slice(0, LOCAL_PART_MAX);
+  if (what !== 'user' || !occursIn(subject, name)) return NO;
+  const user = escaped(name);
   const end = '(?=\\n?$(?![^]))';
   return holds(
     new RegExp(`^(?:(?:re|fw):\\s*(?:\\w+\\s+)?${user}${end}|${user}${end}|,\\s*${user}[,:;!?-]${end})`, 'i').test(
@@ -166,6 +173,7 @@ function ratwareEnvelopeFrom(mail: RuleMail): EvalResult {
   if (from === '' || at < 1 || at === to.length - 1 || /^SRS\d[=+-]/i.test(from)) return NO;
   const domain = trimDomain(to.slice(at + 1), mail.settings);
   if (!isDomainValid(domain, mail.settings)) return NO;
+  if (!occursIn(from, domain)) return NO;
   return holds(new RegExp(`\\b${escaped(domain)}.${escaped(to.slice(0, at))}@`, 'i').test(from));
 }
 

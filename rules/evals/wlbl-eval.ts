@@ -1,6 +1,6 @@
 // Evals on lists of addresses that a rule set brings (welcome and block lists, `enlist_addrlist`), of SpamAssassin's
 // plugins WLBLEval and WelcomeListSubject.
-import { addressListOf, globFits } from '../mail/address-list.js';
+import { AddressList, addressListOf, globFits } from '../mail/address-list.js';
 import { isIp } from '../mail/ip.js';
 import { RuleNetworks } from '../mail/networks.js';
 import { trimDomain } from '../mail/registry.js';
@@ -12,11 +12,12 @@ import { allRecipients, allSenders } from './senders.js';
 /** Longest subject that is compared with a list. */
 const SUBJECT_MAX = 1_000;
 
-function isOn(mail: RuleMail, list: string, addresses: readonly string[]): boolean {
+/** Whether one of the addresses is on the list; they are not asked for where the list is empty. */
+function isOn(mail: RuleMail, list: string, addressesOf: (mail: RuleMail) => readonly string[]): boolean {
   const globs = mail.settings.addressLists.get(list);
   if (globs === undefined || globs.size === 0) return false;
   const asked = addressListOf(globs);
-  return addresses.some((address) => asked.has(address));
+  return addressesOf(mail).some((address) => asked.has(address));
 }
 
 /** Relays that handed the message to ours: the newest untrusted one, else the trusted ones. */
@@ -26,19 +27,34 @@ function lastRelays({ relays }: RuleMail): readonly PlacedRelay[] {
 
 type Standing = 'listed' | 'forged' | 'unlisted';
 
+type Entries = ReadonlyMap<string, { readonly glob: string }>;
+
+const GLOBS = new WeakMap<Entries, AddressList>();
+
+/** All addresses of a list with domains, to be asked first. */
+function globsOf(entries: Entries): AddressList {
+  let globs = GLOBS.get(entries);
+  if (globs === undefined) {
+    globs = new AddressList([...entries.values()].map(({ glob }) => glob));
+    GLOBS.set(entries, globs);
+  }
+  return globs;
+}
+
 /** Whether an address is on a list of addresses with the relays they come through. */
 function standingOf(mail: RuleMail, list: string, address: string): Standing {
   const relays = lastRelays(mail);
   const entries = mail.settings.domainLists.get(list);
   if (relays.length === 0 || entries === undefined) return 'unlisted';
   const text = address.toLowerCase();
+  if (!globsOf(entries).has(text)) return 'unlisted';
   let forged = false;
   for (const { glob, domains } of entries.values()) {
     if (domains.length === 0 || !globFits(glob, text)) continue;
     if (domains.some((domain) => relays.some((relay) => isOf(relay, domain)))) return 'listed';
     forged = true;
   }
-  return forged && !isOn(mail, 'welcomelist_allows_relays', [address]) ? 'forged' : 'unlisted';
+  return forged && !isOn(mail, 'welcomelist_allows_relays', () => [address]) ? 'forged' : 'unlisted';
 }
 
 /** Whether a relay is in a domain, or in a network where one is written in brackets. */
@@ -54,9 +70,9 @@ function isOf({ ip, rdns }: PlacedRelay, domain: string): boolean {
 
 /** The standing of all senders: listed if one is, forged if one is and none is listed. */
 function standing(mail: RuleMail, list: 'welcomelist_from_rcvd' | 'def_welcomelist_from_rcvd'): Standing {
-  const senders = allSenders(mail);
-  if (list === 'welcomelist_from_rcvd' && isOn(mail, 'welcomelist_from', senders)) return 'listed';
-  const found = senders.map((sender) => standingOf(mail, list, sender));
+  if (list === 'welcomelist_from_rcvd' && isOn(mail, 'welcomelist_from', allSenders)) return 'listed';
+  if ((mail.settings.domainLists.get(list)?.size ?? 0) === 0) return 'unlisted';
+  const found = allSenders(mail).map((sender) => standingOf(mail, list, sender));
   return found.includes('listed') ? 'listed' : found.includes('forged') ? 'forged' : 'unlisted';
 }
 
@@ -79,11 +95,11 @@ function entry(summary: string, run: Eval['run'], argsMin = 0): Eval {
 }
 
 function senderOn(list: string, summary: string): Eval {
-  return entry(summary, (mail) => holds(isOn(mail, list, allSenders(mail))));
+  return entry(summary, (mail) => holds(isOn(mail, list, allSenders)));
 }
 
 function recipientOn(list: string, summary: string): Eval {
-  return entry(summary, (mail) => holds(isOn(mail, list, allRecipients(mail))));
+  return entry(summary, (mail) => holds(isOn(mail, list, allRecipients)));
 }
 
 function isNow(list: 'welcomelist_from_rcvd' | 'def_welcomelist_from_rcvd', wanted: Standing): Eval['run'] {
@@ -132,11 +148,11 @@ export const WLBL_EVALS: readonly (readonly [string, Eval])[] = [
   ['check_to_in_all_spam', recipientOn('all_spam_to', 'A recipient wants all mail let through.')],
   [
     'check_from_in_list',
-    entry('The sender is on the list named.', (mail, [list = '']) => holds(isOn(mail, list, allSenders(mail))), 1),
+    entry('The sender is on the list named.', (mail, [list = '']) => holds(isOn(mail, list, allSenders)), 1),
   ],
   [
     'check_to_in_list',
-    entry('A recipient is on the list named.', (mail, [list = '']) => holds(isOn(mail, list, allRecipients(mail))), 1),
+    entry('A recipient is on the list named.', (mail, [list = '']) => holds(isOn(mail, list, allRecipients)), 1),
   ],
   [
     'check_replyto_in_list',
@@ -144,7 +160,7 @@ export const WLBL_EVALS: readonly (readonly [string, Eval])[] = [
       'The address to reply to is on the list named.',
       (mail, [list = '']) => {
         const address = mail.headers.text('Reply-To:addr');
-        return holds(address !== '' && isOn(mail, list, [address]));
+        return holds(address !== '' && isOn(mail, list, () => [address]));
       },
       1,
     ),
