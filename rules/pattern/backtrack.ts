@@ -1,15 +1,17 @@
 // Runs a pattern's program over bytes by trying and going back, for what the linear engine cannot: look-around, back
 // references, atomic groups. It keeps its own stack (no text can make it overflow), remembers what failed once a search
 // grows long, and stops when its steps are used up. It never says "no match" then: the effort says that it gave up.
-import { OP, RUN_GREEDY, RUN_LAZY, RUN_LENGTH, type Program } from './program.js';
-import type { Effort } from './effort.js';
-import { LOWER, WORD } from './syntax.js';
+import { holds } from './assertions.js';
+import { Effort } from './effort.js';
+import { canRemember, forget, wasTried } from './failures.js';
+import { OP, RUN_GREEDY, RUN_LAZY, RUN_LENGTH } from './instructions.js';
+import type { Program } from './program.js';
+import { nextStart } from './starts.js';
+import { LOWER } from './syntax.js';
 
 /** After so many steps, and so many for each byte, a search begins to remember what failed. */
 const FORGETFUL_STEPS = 1_000;
 const FORGETFUL_STEPS_PER_BYTE = 8;
-/** Most memory for that, bytes; where more would be needed the steps alone bound a search. */
-const MEMORY_BYTES_MAX = 16 * 1_048_576;
 /** Numbers an entry of the stack takes. */
 const ENTRY = 3;
 /** Marks an entry as a plain way back; otherwise it says how far a repeat may still go. */
@@ -18,7 +20,7 @@ const PLAIN = -1;
 const END_OF_TEXT = 256;
 
 let stack = new Int32Array(3 * 4_096);
-const NO_MEMORY = new Uint32Array(0);
+const NO_EFFORT = new Effort(0, 0);
 
 /** A match: where it begins and ends. */
 export interface Span {
@@ -26,7 +28,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** A program over one text. */
+/** A program ready to search one text after another. */
 export class Backtracker {
   private readonly code: Int32Array;
   private readonly sets: Uint8Array;
@@ -36,17 +38,22 @@ export class Backtracker {
   private from = 0;
   /** An empty match here does not count: the one before ended here, too. */
   private noEmptyAt = -1;
-  private memory: Uint32Array | null = null;
+  private remembers = false;
+  /** It begins to remember when no more steps than these are left; never, when negative. */
   private memoryAfter = 0;
+  private text = '';
+  private effort = NO_EFFORT;
 
-  constructor(
-    private readonly program: Program,
-    private readonly text: string,
-    private readonly effort: Effort,
-  ) {
+  constructor(private readonly program: Program) {
     this.code = program.code;
     this.sets = program.sets;
     this.slots = new Int32Array(program.slots).fill(-1);
+  }
+
+  /** Takes the next text, and what its search may spend. */
+  begin(text: string, effort: Effort): void {
+    this.text = text;
+    this.effort = effort;
     this.steps = effort.stepsForOne();
   }
 
@@ -54,19 +61,16 @@ export class Backtracker {
   find(from: number, emptyAllowed = true): Span | null {
     this.from = from;
     this.noEmptyAt = emptyAllowed ? -1 : from;
-    const { starts, anchored } = this.program;
     const { text } = this;
-    const last = anchored ? 0 : text.length;
+    const last = this.program.anchored ? 0 : text.length;
     this.slots.fill(-1);
-    this.memory = null;
+    this.remembers = false;
     this.memoryAfter = this.steps - FORGETFUL_STEPS - FORGETFUL_STEPS_PER_BYTE * (text.length - from);
     for (let start = from; start <= last; start++) {
-      if (starts.length > 0) {
-        const next = this.nextStart(start, last);
-        this.steps -= (next - start) >> 4;
-        if (next > last) break;
-        start = next;
-      }
+      const next = this.nextStart(start, last);
+      this.steps -= (next - start) >> 4;
+      if (next > last) break;
+      start = next;
       this.top = 0;
       const end = this.run(0, start, -1);
       if (end >= 0) return { start, end };
@@ -75,22 +79,14 @@ export class Backtracker {
     return null;
   }
 
-  /** The next place from `start` on whose bytes a match can begin with; beyond `last` when there is none. */
+  /** The next place from `start` on where a match may begin; beyond `last` when there is none. */
   private nextStart(start: number, last: number): number {
-    const { starts } = this.program;
-    const { text, sets } = this;
-    const one = starts[0]!;
-    const two = starts[1] ?? -1;
-    const three = starts[2] ?? -1;
-    // As many bytes as there are sets have to follow.
-    const end = Math.min(last, text.length - starts.length);
-    for (let at = start; at <= end; at++) {
-      if (sets[one + text.charCodeAt(at)] === 0) continue;
-      if (two >= 0 && sets[two + text.charCodeAt(at + 1)] === 0) continue;
-      if (three >= 0 && sets[three + text.charCodeAt(at + 2)] === 0) continue;
-      return at;
+    const { prefix, starts } = this.program;
+    if (last > 0 && prefix !== '') {
+      const next = this.text.indexOf(prefix, start);
+      return next < 0 ? Math.max(start, last + 1) : next;
     }
-    return Math.max(start, last + 1);
+    return starts.length > 0 ? nextStart(this.sets, starts, this.text, start, last) : start;
   }
 
   /** Text of a group after a match, or null when it took no part. */
@@ -100,9 +96,11 @@ export class Backtracker {
     return start < 0 || end < 0 ? null : this.text.slice(start, end);
   }
 
-  /** Gives back what was not used. */
+  /** Gives back what was not used, and lets go of the text. */
   finish(): void {
     this.effort.spent(this.steps);
+    this.text = '';
+    this.effort = NO_EFFORT;
   }
 
   /**
@@ -165,7 +163,7 @@ export class Backtracker {
           break;
         }
         case OP.assert:
-          alive = this.holds(code[pc + 1]!, pos);
+          alive = holds(code[pc + 1]!, text, pos, this.from);
           pc += 2;
           break;
         case OP.save:
@@ -377,45 +375,19 @@ export class Backtracker {
     return -1;
   }
 
-  private holds(assertion: number, pos: number): boolean {
-    const { text } = this;
-    const end = text.length;
-    switch (assertion) {
-      case 0:
-        return pos === 0;
-      case 1:
-        return pos === 0 || (pos < end && text.charCodeAt(pos - 1) === 0x0a);
-      case 2:
-        return pos === end || (pos === end - 1 && text.charCodeAt(pos) === 0x0a);
-      case 3:
-        return pos === end || text.charCodeAt(pos) === 0x0a;
-      case 4:
-        return pos === end;
-      case 7:
-        return pos === this.from;
-    }
-    const before = pos > 0 && WORD[text.charCodeAt(pos - 1)] === 1;
-    const after = pos < end && WORD[text.charCodeAt(pos)] === 1;
-    return (before !== after) === (assertion === 5);
-  }
-
   /** Whether this state was tried before in a search grown long; notes it when not. */
   private remembered(slot: number, pos: number): boolean {
-    if (this.memory === null) {
-      if (this.steps > this.memoryAfter) return false;
-      this.memory = this.makeMemory();
+    if (this.steps > this.memoryAfter) return false;
+    const positions = this.text.length + 1;
+    if (!this.remembers) {
+      const { memories, memorable } = this.program;
+      if (!memorable || !canRemember(memories, positions)) {
+        this.memoryAfter = -1;
+        return false;
+      }
+      forget(memories, positions);
+      this.remembers = true;
     }
-    if (this.memory.length === 0) return false;
-    const bit = slot * (this.text.length + 1) + pos;
-    const mask = 1 << (bit & 31);
-    if ((this.memory[bit >>> 5]! & mask) !== 0) return true;
-    this.memory[bit >>> 5]! |= mask;
-    return false;
-  }
-
-  private makeMemory(): Uint32Array {
-    const bits = this.program.memories * (this.text.length + 1);
-    const usable = this.program.memorable && bits / 8 <= MEMORY_BYTES_MAX;
-    return usable ? new Uint32Array((bits >>> 5) + 1) : NO_MEMORY;
+    return wasTried(slot * positions + pos);
   }
 }

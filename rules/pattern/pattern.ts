@@ -5,7 +5,7 @@ import type { PatternSource } from '../definition.js';
 import { Backtracker } from './backtrack.js';
 import { Effort } from './effort.js';
 import { describePattern, type PatternFacts } from './facts.js';
-import { compileProgram, type Program } from './program.js';
+import { compileProgram } from './program.js';
 import { readPattern } from './read.js';
 import type { PatternTree } from './syntax.js';
 
@@ -70,8 +70,8 @@ class CompiledPattern implements Pattern {
   private engine: RE2 | null | undefined = undefined;
   /** The same keeping its place, for counting. */
   private counter: RE2 | null = null;
-  private program: Program | null = null;
-  private capturing: Program | null = null;
+  private matcher: Backtracker | null = null;
+  private capturing: Backtracker | null = null;
 
   constructor(readonly facts: PatternFacts) {
     this.literals = facts.literals;
@@ -102,9 +102,9 @@ class CompiledPattern implements Pattern {
 
   captures(subject: Subject, countMax: number, effort = new Effort()): ReadonlyMap<string, readonly string[]> {
     const tree = this.tree();
-    this.capturing ??= compileProgram(tree, new Set([...tree.names.values()].flat()));
+    this.capturing ??= new Backtracker(compileProgram(tree, new Set([...tree.names.values()].flat())));
     const taken = new Map<string, Set<string>>();
-    searchAll(new Backtracker(this.capturing, subject.text, effort), countMax, (search) => {
+    searchAll(this.capturing, subject.text, effort, countMax, (search) => {
       for (const [name, groups] of tree.names) {
         for (const group of groups) {
           const text = search.group(group);
@@ -138,10 +138,8 @@ class CompiledPattern implements Pattern {
       effort.giveUp();
       return 0;
     }
-    return searchAll(
-      new Backtracker((this.program ??= compileProgram(this.tree(), NO_GROUPS)), subject.text, effort),
-      countMax,
-    );
+    this.matcher ??= new Backtracker(compileProgram(this.tree(), NO_GROUPS));
+    return searchAll(this.matcher, subject.text, effort, countMax);
   }
 }
 
@@ -155,7 +153,14 @@ function build(source: string): RE2 | null {
 }
 
 /** Goes through the matches that do not overlap, at most `countMax`; gives their number. */
-function searchAll(search: Backtracker, countMax: number, onMatch?: (search: Backtracker) => void): number {
+function searchAll(
+  search: Backtracker,
+  text: string,
+  effort: Effort,
+  countMax: number,
+  onMatch?: (search: Backtracker) => void,
+): number {
+  search.begin(text, effort);
   let count = 0;
   let found = search.find(0);
   while (found !== null) {

@@ -1,58 +1,16 @@
 // Turns a pattern tree into a small program of numbers for the backtracking matcher: instructions in one array, byte
 // sets in another. A counted repeat is written out, so the program is bounded by a limit on its length.
+import { ASSERTIONS } from './assertions.js';
+import { FirstBytes } from './first-bytes.js';
+import { lengthAt, OP, RUN_GREEDY, RUN_LAZY, RUN_LENGTH, RUN_POSSESSIVE, SPLIT_LENGTH } from './instructions.js';
 import { lengthOf } from './length.js';
-import { BYTES, PatternError, type Assertion, type ByteSet, type PatternNode, type PatternTree } from './syntax.js';
+import { prefixOf, START_SETS_MAX } from './starts.js';
+import { BYTES, PatternError, type ByteSet, type PatternNode, type PatternTree } from './syntax.js';
 import { isAnchored, isSingle, referencesIn, singleSet } from './shape.js';
 import { windowOf } from './window.js';
 
 /** Longest program, numbers; beyond it the pattern is refused. */
 export const PROGRAM_LENGTH_MAX = 400_000;
-
-/** Instructions; their operands follow them in the program. */
-export const OP = {
-  match: 0,
-  /** set offset. */
-  set: 1,
-  /** byte. */
-  byte: 2,
-  /** target. */
-  jump: 3,
-  /** preferred target, other target, memory slot, and for both targets the offset of the set they begin with (-1 any). */
-  split: 4,
-  /** number of the assertion. */
-  assert: 5,
-  /** slot: keeps the position in it. */
-  save: 6,
-  /** set offset, least, most (-1 none), mode, memory slot, offset of the set that may follow (-1 any): a repeat of one set. */
-  run: 7,
-  /** case folded or not, how many groups, their numbers. */
-  reference: 8,
-  /** kind, target after it, least and most looked back; the body follows. */
-  look: 9,
-  /** target after it; the body follows. */
-  atomic: 10,
-  /** slot, target: leaves a loop whose turn took no text. */
-  leaveIfEmpty: 11,
-  /** offset of a table in which the next byte gives the target: of many branches only those that can begin with it. */
-  dispatch: 12,
-} as const;
-
-export const RUN_GREEDY = 0;
-export const RUN_LAZY = 1;
-export const RUN_POSSESSIVE = 2;
-export const RUN_LENGTH = 7;
-export const SPLIT_LENGTH = 6;
-
-export const ASSERTIONS: readonly Assertion[] = [
-  'text-start',
-  'line-start',
-  'text-end-or-newline',
-  'line-end',
-  'text-end',
-  'word-boundary',
-  'not-word-boundary',
-  'search-start',
-];
 
 export interface Program {
   readonly code: Int32Array;
@@ -68,6 +26,8 @@ export interface Program {
   readonly memorable: boolean;
   /** Offsets of the sets of the bytes that a match begins with; at most START_SETS_MAX. */
   readonly starts: readonly number[];
+  /** The text that a match begins with, where it is worth looking for; else ''. */
+  readonly prefix: string;
   /** Whether a match can only begin at the start of the text. */
   readonly anchored: boolean;
 }
@@ -106,15 +66,15 @@ export function compileProgram(tree: PatternTree, kept: ReadonlySet<number>): Pr
 }
 
 class Compiler {
-  private readonly code: number[] = [];
-  private readonly sets: ByteSet[] = [];
+  readonly code: number[] = [];
+  readonly sets: ByteSet[] = [];
   private readonly setOffsets = new Map<string, number>();
   private readonly referenced: Set<number>;
   /** Where branches part, and where each begins. */
   private readonly partings: { readonly at: number; readonly branches: readonly number[] }[] = [];
-  private readonly branchesAt = new Map<number, readonly number[]>();
+  readonly branchesAt = new Map<number, readonly number[]>();
   private readonly tables: number[] = [];
-  private readonly firstSets = new Map<number, ByteSet | null>();
+  private readonly firsts = new FirstBytes(this);
   private slots: number;
   private memories = 0;
   private memorable = true;
@@ -132,9 +92,8 @@ class Compiler {
     this.emit(OP.match);
     this.fillTables();
     this.fillSets();
-    const starts = windowOf(this.tree.node)
-      .slice(0, START_SETS_MAX)
-      .map((set) => this.setOffset(set));
+    const window = windowOf(this.tree.node);
+    const starts = window.slice(0, START_SETS_MAX).map((set) => this.setOffset(set));
     const sets = new Uint8Array(this.sets.length * BYTES);
     this.sets.forEach((set, index) => sets.set(set, index * BYTES));
     return {
@@ -145,6 +104,7 @@ class Compiler {
       memories: this.memories,
       memorable: this.memorable,
       starts,
+      prefix: prefixOf(window),
       anchored: isAnchored(this.tree.node),
     };
   }
@@ -285,7 +245,7 @@ class Compiler {
   /** For each parting and each byte, a chain of choices between the branches that can begin with it. */
   private fillTables(): void {
     for (const { at, branches } of this.partings) {
-      const firsts = branches.map((branch) => this.firstSet(branch));
+      const firsts = branches.map((branch) => this.firsts.at(branch));
       const chains = new Map<string, number>();
       this.code[at + 1] = this.tables.length;
       for (let byte = 0; byte <= BYTES; byte++) {
@@ -316,7 +276,7 @@ class Compiler {
 
   /** Gives repeats and choices the sets of bytes that may come next, so that most ways are never gone. */
   private fillSets(): void {
-    for (let at = 0; at < this.code.length; at += this.lengthAt(at)) {
+    for (let at = 0; at < this.code.length; at += lengthAt(this.code, at)) {
       if (this.code[at] === OP.run) this.code[at + 6] = this.firstOffset(at + RUN_LENGTH);
       if (this.code[at] !== OP.split) continue;
       this.code[at + 4] = this.firstOffset(this.code[at + 1]!);
@@ -325,91 +285,10 @@ class Compiler {
   }
 
   private firstOffset(from: number): number {
-    const set = this.firstSet(from);
+    const set = this.firsts.at(from);
     return set === null ? -1 : this.setOffset(set);
-  }
-
-  private lengthAt(at: number): number {
-    const op = this.code[at]!;
-    if (op === OP.reference) return 3 + this.code[at + 2]!;
-    if (op === OP.save) return this.code[at + 1]! < 0 ? 3 : 2;
-    return OP_LENGTHS[op]!;
-  }
-
-  /** Bytes that what begins at `from` can begin with, or null where it may take nothing (or is too involved to tell). */
-  private firstSet(from: number): ByteSet | null {
-    let found = this.firstSets.get(from);
-    if (found === undefined) this.firstSets.set(from, (found = this.findFirstSet(from)));
-    return found;
-  }
-
-  private findFirstSet(from: number): ByteSet | null {
-    const set = new Uint8Array(BYTES);
-    const seen = new Set<number>();
-    const open = [from];
-    while (open.length > 0) {
-      const at = open.pop()!;
-      if (seen.has(at)) continue;
-      seen.add(at);
-      if (seen.size > FIRST_SET_STATES_MAX) return null;
-      const next = this.firstStep(at, set);
-      if (next === null) return null;
-      open.push(...next);
-    }
-    return set;
-  }
-
-  /** Adds what the instruction takes, or tells where it goes without taking anything; null where nothing is known. */
-  private firstStep(at: number, into: ByteSet): readonly number[] | null {
-    const [op, a = 0, b = 0] = this.code.slice(at, at + 3);
-    switch (op) {
-      case OP.set:
-      case OP.run: {
-        const set = this.sets[a / BYTES]!;
-        for (let byte = 0; byte < BYTES; byte++) into[byte]! |= set[byte]!;
-        return op === OP.run && b === 0 ? [at + RUN_LENGTH] : [];
-      }
-      case OP.byte:
-        into[a] = 1;
-        return [];
-      case OP.jump:
-        return [a];
-      case OP.split:
-        return [a, b];
-      case OP.dispatch:
-        return this.branchesAt.get(at) ?? null;
-      case OP.leaveIfEmpty:
-        return [at + 3, b];
-      case OP.assert:
-      case OP.save:
-        return [at + this.lengthAt(at)];
-      case OP.look:
-        return [b];
-      case OP.atomic:
-        return [at + 2];
-      default:
-        return null;
-    }
   }
 }
 
 /** Most choices written out to tell the branches of one parting apart. */
 const CHAINS_LENGTH_MAX = 4_000;
-/** How many bytes of a place are looked at before a match is tried there. */
-export const START_SETS_MAX = 3;
-/** How many states are looked at to find out what a match begins with. */
-const FIRST_SET_STATES_MAX = 400;
-
-const OP_LENGTHS: Readonly<Record<number, number>> = {
-  [OP.match]: 1,
-  [OP.set]: 2,
-  [OP.byte]: 2,
-  [OP.jump]: 2,
-  [OP.split]: SPLIT_LENGTH,
-  [OP.assert]: 2,
-  [OP.run]: RUN_LENGTH,
-  [OP.look]: 5,
-  [OP.atomic]: 2,
-  [OP.leaveIfEmpty]: 3,
-  [OP.dispatch]: 2,
-};
