@@ -108,6 +108,10 @@ export const ALERTS = {
     meaning: 'The country database cannot be read: the country of every client is unknown.',
     action: 'Put a good file at `countries.file`, or empty the key to take the one that comes with Weir.',
   },
+  'countries-damaged': {
+    meaning: 'Records of the country database are damaged: the country of some clients is unknown.',
+    action: 'Put a good file at `countries.file`, or empty the key to take the one that comes with Weir.',
+  },
   'settings-refused': {
     meaning:
       'The configuration file, or a rule file that it names, was changed but is not valid; what was before stays in force.',

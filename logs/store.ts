@@ -92,6 +92,7 @@ class OpenLogStore implements LogStore {
   async close(): Promise<void> {
     await this.madeKeeper?.stop();
     await this.writer.close();
+    // One that never opened was told of when it was asked for, and holds nothing.
     for (const opened of [this.reader, this.index]) await (await opened?.catch(() => null))?.close();
     await this.log.close();
   }

@@ -48,14 +48,16 @@ export function packagedCountryFile(): string {
   return createRequire(import.meta.url).resolve(PACKAGED);
 }
 
+/** Told once of each database in which a record turns out to be damaged; its country is then unknown. */
+export type OnDamage = (detail: string) => void;
+
 /** Opens a database; null takes the one that comes with Weir. Throws `CountryDatabaseError`. */
-export function openCountries(file: string | null): CountryDatabase {
+export function openCountries(file: string | null, onDamage: OnDamage = () => undefined): CountryDatabase {
   const path = file ?? packagedCountryFile();
   try {
-    return open(path, file === null);
+    return open(path, file === null, onDamage);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CountryDatabaseError(`no country database: ${path}: ${reason}`, { cause: error });
+    throw new CountryDatabaseError(`no country database: ${path}: ${reasonOf(error)}`, { cause: error });
   }
 }
 
@@ -69,6 +71,7 @@ export function countryFileStamp(file: string | null): string | null {
       closeSync(descriptor);
     }
   } catch {
+    // Opening it, which follows, says why.
     return null;
   }
 }
@@ -79,13 +82,13 @@ function stampOf(descriptor: number): string {
 }
 
 /** `packaged`: registries name countries for reserved addresses too, where nobody is; a site's own database may mean it. */
-function open(file: string, packaged: boolean): CountryDatabase {
+function open(file: string, packaged: boolean, onDamage: OnDamage): CountryDatabase {
   const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const facts = fstatSync(descriptor);
     if (!facts.isFile()) throw new Error('it is not a plain file');
     if (facts.size > COUNTRY_FILE_MAX_BYTES) throw new Error(`it is larger than ${COUNTRY_FILE_MAX_BYTES} bytes`);
-    return databaseOf(file, stampOf(descriptor), readWhole(descriptor, facts.size), packaged);
+    return databaseOf(file, stampOf(descriptor), readWhole(descriptor, facts.size), { packaged, onDamage });
   } finally {
     closeSync(descriptor);
   }
@@ -103,7 +106,13 @@ function readWhole(descriptor: number, size: number): Buffer {
   return bytes;
 }
 
-function databaseOf(file: string, stamp: string, bytes: Buffer, packaged: boolean): CountryDatabase {
+function databaseOf(
+  file: string,
+  stamp: string,
+  bytes: Buffer,
+  { packaged, onDamage }: { readonly packaged: boolean; readonly onDamage: OnDamage },
+): CountryDatabase {
+  let isDamaged = false;
   const reader = readerOf(bytes);
   const { ipVersion, databaseType, buildEpoch } = reader.metadata;
   return {
@@ -119,13 +128,17 @@ function databaseOf(file: string, stamp: string, bytes: Buffer, packaged: boolea
       if (plain.kind() === 'ipv6' && ipVersion === 4) return null;
       try {
         return countryIn(reader.get(plain.toString()));
-      } catch {
-        // A damaged record: nothing is known.
+      } catch (error) {
+        // A damaged record: nothing is known, and every mail would say so.
+        if (!isDamaged) onDamage(`${file}: the record of ${address}: ${reasonOf(error)}`);
+        isDamaged = true;
         return null;
       }
     },
   };
 }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 type Entry = Readonly<Record<string, unknown>>;
 

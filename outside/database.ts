@@ -174,6 +174,7 @@ class ThreadDatabase implements Database {
 
   async close(): Promise<void> {
     if (this.closed) return;
+    // A thread that never opened was told of when it was asked.
     const worker = this.worker === null ? null : await this.worker.catch(() => null);
     if (worker !== null) {
       const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));

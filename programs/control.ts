@@ -190,6 +190,7 @@ function parseObject(line: string): Record<string, unknown> | null {
     const value: unknown = JSON.parse(line);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
   } catch {
+    // Both sides answer what is no object with an error.
     return null;
   }
 }

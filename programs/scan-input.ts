@@ -26,6 +26,7 @@ export async function listFiles(paths: readonly string[]): Promise<readonly stri
 
 async function collect(path: string, depth: number, files: string[]): Promise<void> {
   if (path === '-') return void files.push(path);
+  // What cannot be looked at is told where it is read.
   const stat = await lstat(path).catch(() => null);
   if (!stat?.isDirectory()) return void files.push(path);
   if (depth >= SCAN_DEPTH_MAX) return;

@@ -166,6 +166,7 @@ export class Supervisor {
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.queue.then(work);
+    // Its caller sees the failure; those behind it take their turn all the same.
     this.queue = turn.catch(() => undefined);
     return turn;
   }

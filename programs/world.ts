@@ -12,6 +12,8 @@ import { resolverOptions, resolverSection } from './resolver-settings.js';
 
 const RESOLVER_ALERT: AlertCode = 'resolver-failing';
 const COUNTRIES_ALERT: AlertCode = 'countries-unreadable';
+/** Raised while the database in use holds damaged records. */
+const DAMAGED_ALERT: AlertCode = 'countries-damaged';
 /** How long messages that began before look-ups were switched off may still look something up, ms. */
 export const RESOLVER_LINGER_MS = 60_000;
 
@@ -89,8 +91,9 @@ class ProcessWorld implements World {
     const stamp = countryFileStamp(file);
     if (this.countries !== null && this.countries.stamp === stamp) return this.countries;
     try {
-      this.countries = openCountries(file);
+      this.countries = openCountries(file, (detail) => this.alert(DAMAGED_ALERT, true, detail));
       this.alert(COUNTRIES_ALERT, false, this.countries.file);
+      this.alert(DAMAGED_ALERT, false, this.countries.file);
     } catch (error) {
       if (this.started) throw error;
       this.alert(COUNTRIES_ALERT, true, error instanceof Error ? error.message : String(error));

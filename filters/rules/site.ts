@@ -56,8 +56,9 @@ export function hasSiteRules(settings: RuleSettings, files: AttachedFiles): bool
   return siteRuleFiles(settings).some((named) => {
     try {
       return files.read(named).length > 0;
-    } catch (error) {
-      return error !== null;
+    } catch {
+      // That it cannot be read is told where it is read.
+      return true;
     }
   });
 }

@@ -1,5 +1,14 @@
 // The country database: shapes of records, kinds of addresses, and files that are no good.
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, copyFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  copyFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import fc from 'fast-check';
@@ -74,6 +83,18 @@ describe('a file that is no good', () => {
     truncateSync(short, 4_000_000);
     expect(refused(short)).toMatch(/short\.mmdb: it is/);
     expect(countryFileStamp(join(directory, 'absent.mmdb'))).toBeNull();
+  });
+
+  it('tells once that a record is damaged', () => {
+    const bytes = readFileSync(packagedCountryFile());
+    const metadata = bytes.lastIndexOf(Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1'));
+    const file = join(directory, 'damaged.mmdb');
+    writeFileSync(file, bytes.fill(0xff, metadata - 2_000, metadata));
+    const told: string[] = [];
+    const countries = openCountries(file, (detail) => told.push(detail));
+    const found = ['193.0.6.139', '1.1.1.1', '81.2.69.160', '8.8.8.8'].map((address) => countries.countryOf(address));
+    expect(found).toContain(null);
+    expect(told).toEqual([expect.stringContaining('damaged.mmdb: the record of ')]);
   });
 
   it.skipIf(!hasVectors)('harms nobody when only its inside is broken', () => {
