@@ -145,8 +145,9 @@ function applyDeclaration(style: Style, written: string): void {
   if (colon <= 0) return;
   const property = text.slice(0, colon);
   const value = trimStart(text.slice(colon + 1));
-  if (value === '') return;
   const name = property.toLowerCase();
+  // A blank, but not a line break, is a value to SpamAssassin where it looks for a colour.
+  if (value === '' && (!name.endsWith('color') || !/:\s*[^\S\n]/.test(written))) return;
   if (name === 'color' || name === 'background-color') applyColor(style, name === 'color', value.toLowerCase());
   else if (property === 'background') applyBackground(style, value.toLowerCase());
   else {

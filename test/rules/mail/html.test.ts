@@ -118,6 +118,8 @@ describe('hidden text', () => {
   it('is told by facts', () => {
     expect(facts('<font color=white>a').values.get('font_low_contrast')).toBe(1);
     expect(facts('<font color=bogus>a').values.get('font_invalid_color')).toBe(1);
+    expect(facts('<p style="COLOR: ; x: y">a').values.get('font_invalid_color')).toBe(1);
+    expect(facts('<p style="COLOR:; x: y">a').values.has('font_invalid_color')).toBe(false);
     expect(facts('<font color=white> ').values.has('font_low_contrast')).toBe(false);
   });
 });
