@@ -19,6 +19,11 @@ export class NetworkSet {
   }
 }
 
+/** Whether an entry is an address or a network, as `NetworkSet` takes them. */
+export function isNetwork(entry: string): boolean {
+  return ipaddr.isValidCIDR(entry) || ipaddr.isValid(entry);
+}
+
 function matches(address: Address, network: Address, bits: number): boolean {
   return address.match.call(address, network, bits);
 }

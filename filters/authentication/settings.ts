@@ -1,7 +1,7 @@
 // The settings of the authentication stage: which methods run, what each result leads to, whom to trust, how long to wait.
 import { Type, type Static, type TProperties } from 'typebox';
 import type { Objection } from '../../config/section.js';
-import { NetworkSet } from '../../message/network.js';
+import { isNetwork } from '../../message/network.js';
 
 const LIST_MAX = 5_000;
 const DOMAIN_LENGTH_MAX = 253;
@@ -144,13 +144,4 @@ export function checkSettings(
     });
   }
   return objections;
-}
-
-function isNetwork(entry: string): boolean {
-  try {
-    return new NetworkSet([entry]).has(null) === false;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import type { AttachedFiles } from '../../config/attached.js';
 import type { Objection, SectionFile } from '../../config/section.js';
-import { NetworkSet } from '../../message/network.js';
+import { isNetwork } from '../../message/network.js';
 import { canonicalAddress, hostName } from './question.js';
 import { knownList, SUBJECT_KINDS } from './known.js';
 import { keyFileOf, readKey } from './list.js';
@@ -185,14 +185,4 @@ function badWords(
   isGood: (text: string) => boolean,
 ): readonly Objection[] {
   return given.flatMap((text, index) => (isGood(text) ? [] : [{ path: [key, String(index + 1)], expected }]));
-}
-
-function isNetwork(text: string): boolean {
-  try {
-    new NetworkSet([text]).has(null);
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

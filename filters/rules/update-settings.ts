@@ -1,7 +1,7 @@
 // The settings of rule updates: which channels, whose signatures count, when, and what may be reached for it.
 import { Type, type Static } from 'typebox';
 import type { Objection } from '../../config/section.js';
-import { NetworkSet } from '../../message/network.js';
+import { isNetwork } from '../../message/network.js';
 import { CHANNEL_NAME } from '../../rules/channel/channel.js';
 import { PROJECT_CHANNEL } from '../../rules/channel/project-key.js';
 
@@ -121,14 +121,4 @@ function checkChannel(one: ChannelSettings, before: readonly ChannelSettings[]):
   if (!isSigned && one.mirrors?.some((url) => !url.startsWith('https://')) === true)
     objections.push({ path: ['mirrors'], expected: 'https:// addresses where no signature is demanded' });
   return objections;
-}
-
-function isNetwork(text: string): boolean {
-  try {
-    new NetworkSet([text]).has(null);
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

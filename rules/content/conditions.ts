@@ -2,7 +2,7 @@
 // settings, gives for each message the recipients for whom the rule holds.
 import { Type, type Static } from 'typebox';
 import type { Objection } from '../../config/section.js';
-import { NetworkSet } from '../../message/network.js';
+import { isNetwork, NetworkSet } from '../../message/network.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { Direction, MessageJob } from '../../pipeline/stage.js';
 
@@ -113,14 +113,4 @@ export function objectionsTo(settings: ConditionSettings, path: readonly string[
         : [{ path: [...path, key, String(index + 1)], expected: 'an address or network such as "192.0.2.0/24"' }],
     ),
   );
-}
-
-function isNetwork(entry: string): boolean {
-  try {
-    new NetworkSet([entry]);
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

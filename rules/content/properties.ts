@@ -1,4 +1,5 @@
 // The characters of a Unicode property, as this version of Node knows them. Each property is looked for once.
+import { propertyForms } from '../pattern/property-forms.js';
 import { PatternError } from '../pattern/syntax.js';
 import { CODE_POINT_MAX, charactersOf, type Characters, type Run } from './characters.js';
 
@@ -11,9 +12,7 @@ const known = new Map<string, Characters>();
 
 /** The characters of a property (`Lu`, `Han`, `Script=Greek`, `IsAlpha`). Throws PatternError for an unknown one. */
 export function charactersNamed(name: string): Characters {
-  const bare = name.replace(/^Is_?/i, '');
-  for (const form of [name, bare, `Script=${bare}`, PROPERTY_NAMES.get(bare.toLowerCase())]) {
-    if (form === undefined) continue;
+  for (const form of propertyForms(name)) {
     try {
       return charactersWith(form);
     } catch (error) {
@@ -23,16 +22,6 @@ export function charactersNamed(name: string): Characters {
   }
   throw new PatternError(`unknown property "${name}"`);
 }
-
-/** Perl's names of properties that are written otherwise here. */
-const PROPERTY_NAMES: ReadonlyMap<string, string> = new Map([
-  ['alpha', 'Alphabetic'],
-  ['upper', 'Uppercase'],
-  ['lower', 'Lowercase'],
-  ['space', 'White_Space'],
-  ['digit', 'Nd'],
-  ['punct', 'P'],
-]);
 
 /** The characters of a property as JavaScript names it. Throws SyntaxError where it knows none of that name. */
 export function charactersWith(property: string): Characters {

@@ -1,6 +1,7 @@
 // Reads the parts of a pattern that stand for single bytes: escapes, shorthands and bracketed classes. The base of the
 // pattern reader, which knows what stands around them.
 import type { Flags } from './flags.js';
+import { propertyForms } from './property-forms.js';
 import {
   addSet,
   BYTES,
@@ -192,8 +193,7 @@ export class ByteReader {
 function propertySet(name: string): ByteSet {
   const bare = name.replace(/^Is_?/i, '');
   const known = POSIX.get(bare.toLowerCase().replace(/^(?:posix|xposix)_?/, ''));
-  for (const form of [name, bare, `Script=${bare}`, PROPERTY_NAMES.get(bare.toLowerCase())]) {
-    if (form === undefined) continue;
+  for (const form of propertyForms(name)) {
     try {
       const test = new RegExp(`^\\p{${form}}$`, 'u');
       return Uint8Array.from({ length: BYTES }, (_, byte) => Number(test.test(String.fromCharCode(byte))));
@@ -205,16 +205,6 @@ function propertySet(name: string): ByteSet {
   if (known !== undefined) return known;
   throw new PatternError(`unknown property "${name}"`);
 }
-
-/** Perl's names of properties that are written otherwise here. */
-const PROPERTY_NAMES: ReadonlyMap<string, string> = new Map([
-  ['alpha', 'Alphabetic'],
-  ['upper', 'Uppercase'],
-  ['lower', 'Lowercase'],
-  ['space', 'White_Space'],
-  ['digit', 'Nd'],
-  ['punct', 'P'],
-]);
 
 const SHORTHANDS: ReadonlyMap<string, ByteSet> = new Map([
   ['d', DIGIT],
