@@ -16,6 +16,8 @@ const WRONG_SHOWN_MAX = 100;
 export interface ReadRelease {
   readonly files: readonly ReleaseFile[] | null;
   readonly rules: number;
+  /** Lines left out in all. */
+  readonly leftOut: number;
   readonly reason: string;
   readonly wrong: readonly string[];
 }
@@ -36,12 +38,12 @@ export function readRelease(
     const name = file.startsWith(`${directory}/`) ? file.slice(directory.length + 1) : file;
     return `${name}:${line}: ${reason}`;
   });
-  const none = { files: null, rules: 0, wrong };
+  const none = { files: null, rules: 0, leftOut: 0, wrong };
   if (change === null) return { ...none, reason: `${faults.length} lines are wrong, the first: ${wrong[0] ?? ''}` };
   const files = release.files.map(({ name }) => ({ name, text: change.get(join(directory, name)) ?? '' }));
   const rules = countRules(files);
   if (rules === 0) return { ...none, reason: 'there is no rule in it' };
-  return { files, rules, reason: '', wrong };
+  return { files, rules, leftOut: faults.length, reason: '', wrong };
 }
 
 function countRules(files: readonly ReleaseFile[]): number {

@@ -16,6 +16,7 @@ import { VERSION } from '../version.js';
 export function openSource(
   channel: ChannelSettings,
   { allowPrivate, timeoutMs }: UpdateSettings,
+  lastList: string | null,
   resolver: Resolver,
   signal: AbortSignal,
 ): DownloadOptions | string {
@@ -25,6 +26,7 @@ export function openSource(
   return {
     mirrors: channel.mirrors ?? [],
     findLists: () => findMirrorLists(channel.name, resolver, signal),
+    lastList,
     trust,
     random: Math.random,
     get: (url, sizeMaxBytes) =>

@@ -82,9 +82,22 @@ async function updateChannel(channel: ChannelSettings, order: UpdateOrder, world
     (error: unknown) =>
       reportOf(channel.name, 'failed', { reason: error instanceof Error ? error.message : String(error) }),
   );
-  if (order.deed === 'fetch') noteLook(releases, report);
-  if (order.deed !== 'check') releases.tidy();
-  return report;
+  if (order.deed === 'check') return report;
+  const trouble = keepBooks(releases, order, report);
+  return trouble === null ? report : { ...report, notes: [...report.notes, trouble] };
+}
+
+/** What is kept beside the releases does not undo what became of them: gives what went wrong, or null. */
+function keepBooks(releases: ChannelReleases, { deed }: UpdateOrder, report: ChannelReport): string | null {
+  try {
+    if (deed === 'fetch') noteLook(releases, report);
+    else if (report.outcome === 'taken')
+      releases.note({ passedOver: Math.max(report.before ?? 0, report.version ?? 0) });
+    releases.tidy();
+    return null;
+  } catch (error) {
+    return `what became of it could not be noted: ${error instanceof Error ? error.message : String(error)}`;
+  }
 }
 
 interface Place {
@@ -114,7 +127,8 @@ async function look(channel: ChannelSettings, order: UpdateOrder, place: Place):
     const standing = compareVersions(version, before, place.releases.state().passedOver);
     if (standing !== null)
       return reportOf(channel.name, standing.outcome, { version, before, reason: standing.reason });
-    const source = openSource(channel, ruleSettingsOf(place.configuration).update, resolver, place.world.signal);
+    const { update } = ruleSettingsOf(place.configuration);
+    const source = openSource(channel, update, place.releases.mirrorList(), resolver, place.world.signal);
     if (typeof source === 'string') return reportOf(channel.name, 'failed', { version, before, reason: source });
     const loaded = await downloadRelease(version, source);
     if (!loaded.ok) return reportOf(channel.name, 'failed', { version, before, reason: loaded.reason });
@@ -171,9 +185,10 @@ async function take(
     signedAt,
     files: read.files.length,
     rules: read.rules,
-    leftOut: wrong.length,
+    leftOut: read.leftOut,
   };
   if (order.deed === 'check') return report('checked', { release: facts, wrong });
+  if (release.mirrorList !== null) releases.keepMirrorList(release.mirrorList);
   const undo = releases.swap(releases.stage(read.files, facts));
   const outcome = await putInForce(undo, world);
   if (outcome.refusal !== null) return report('refused', { reason: outcome.refusal, wrong });
@@ -210,6 +225,5 @@ async function goBack(channel: ChannelSettings, { releases, world }: Place): Pro
   const before = left.version;
   const outcome = await putInForce(undo, world);
   if (outcome.refusal !== null) return reportOf(channel.name, 'refused', { version, before, reason: outcome.refusal });
-  releases.note({ passedOver: Math.max(before, version) });
   return reportOf(channel.name, 'taken', { version, before, release, running: outcome.running, notes: outcome.notes });
 }

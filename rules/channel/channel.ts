@@ -29,22 +29,23 @@ export async function findVersion(channel: string, resolver: Resolver, signal: A
   const versions = textsOf(answer).flatMap((text) => readVersion(text) ?? []);
   if (versions.length > 0) return { kind: 'version', version: Math.max(...versions) };
   const lists = await findMirrorLists(channel, resolver, signal);
-  if (lists.length > 0) return { kind: 'none' };
+  if (lists.addresses.length > 0) return { kind: 'none' };
   return { kind: 'failed', reason: `DNS knows neither ${name} nor mirrors.${channel}: is the name right?` };
 }
 
-/** Addresses of the channel's list of mirrors; none when DNS names none or fails. */
-export async function findMirrorLists(
-  channel: string,
-  resolver: Resolver,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const answer = await resolver.lookup('TXT', `mirrors.${channel}`, { fresh: true, signal });
-  return isFailure(answer)
-    ? []
-    : textsOf(answer)
-        .filter((text) => /^https?:\/\/[!-~]+$/i.test(text))
-        .slice(0, LISTS_MAX);
+/** Where a channel's list of mirrors lies. `trouble`: why none is known, '' where some is. */
+export interface MirrorLists {
+  readonly addresses: readonly string[];
+  readonly trouble: string;
+}
+
+/** Addresses of the channel's list of mirrors, as DNS names them. */
+export async function findMirrorLists(channel: string, resolver: Resolver, signal: AbortSignal): Promise<MirrorLists> {
+  const name = `mirrors.${channel}`;
+  const answer = await resolver.lookup('TXT', name, { fresh: true, signal });
+  if (isFailure(answer)) return { addresses: [], trouble: `DNS: ${name}: ${answer.status}` };
+  const addresses = textsOf(answer).filter((text) => /^https?:\/\/[!-~]+$/i.test(text));
+  return { addresses: addresses.slice(0, LISTS_MAX), trouble: addresses.length > 0 ? '' : `DNS: ${name} names none` };
 }
 
 /** The digits that a record begins with. */

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { checkSignature, type GoodSignature } from '../../outside/gpgv.js';
 import type { HttpAnswer } from '../../outside/http-get.js';
+import type { MirrorLists } from './channel.js';
 import { ARCHIVE_MAX_BYTES, readArchive, type ReleaseFile } from './archive.js';
 import { CHECKSUM_FILE_MAX_BYTES, checksumHolds, CHECKSUMS } from './checksum.js';
 import { drawMirrors, MIRROR_LIST_MAX_BYTES, readMirrors, withoutSlashes } from './mirrors.js';
@@ -27,7 +28,9 @@ export interface DownloadOptions {
   /** Base addresses in place of the channel's own list; empty: that list. */
   readonly mirrors: readonly string[];
   /** Where lists of mirrors lie, when they are needed. */
-  readonly findLists: () => Promise<readonly string[]>;
+  readonly findLists: () => Promise<MirrorLists>;
+  /** The list that was good last, for when none can be had; null when there is none. */
+  readonly lastList: string | null;
   readonly trust: Trust | null;
   readonly get: (url: string, sizeMaxBytes: number) => Promise<HttpAnswer>;
   /** Numbers from 0 up to 1. */
@@ -41,6 +44,8 @@ export interface Release {
   /** What lay in the archive and is not taken. */
   readonly left: readonly string[];
   readonly mirror: string;
+  /** The list that named it; null where settings name mirrors, or none could be had. */
+  readonly mirrorList: string | null;
   /** Of the archive. */
   readonly sha256: string;
   /** Null where nobody need have signed. */
@@ -64,7 +69,7 @@ export async function downloadRelease(version: number, options: DownloadOptions)
   const faults: string[] = [];
   for (const mirror of order.mirrors) {
     try {
-      return { ok: true, release: await fetchFrom(mirror, version, options) };
+      return { ok: true, release: await fetchFrom(mirror, order.list, version, options) };
     } catch (error) {
       if (!(error instanceof Unfit) && !(error instanceof ArchiveError)) throw error;
       const what = error instanceof ArchiveError ? `the archive is not taken: ${error.message}` : error.message;
@@ -74,29 +79,39 @@ export async function downloadRelease(version: number, options: DownloadOptions)
   return { ok: false, reason: faults.join('; ') };
 }
 
-async function findMirrors(
-  options: DownloadOptions,
-): Promise<{ readonly mirrors: readonly string[] } | { readonly reason: string }> {
-  const { mirrors, random, get } = options;
-  const draw = (urls: readonly string[]) =>
+/** The mirrors to try in their order, and the list they come from. */
+interface Mirrors {
+  readonly mirrors: readonly string[];
+  readonly list: string | null;
+}
+
+async function findMirrors(options: DownloadOptions): Promise<Mirrors | { readonly reason: string }> {
+  const { mirrors, random, get, lastList } = options;
+  const draw = (urls: readonly string[]): readonly string[] =>
     drawMirrors(
       urls.map((url) => ({ url: withoutSlashes(url), weight: 1 })),
       random,
     );
-  if (mirrors.length > 0) return { mirrors: draw(mirrors) };
-  const lists = draw(await options.findLists());
-  const faults: string[] = [];
-  for (const list of lists) {
-    const answer = await get(list, MIRROR_LIST_MAX_BYTES);
-    const found = answer.ok ? readMirrors(answer.body.toString('latin1')) : [];
-    if (found.length > 0) return { mirrors: drawMirrors(found, random) };
-    faults.push(`${list}: ${answer.ok ? 'no mirror in it' : answer.reason}`);
+  if (mirrors.length > 0) return { mirrors: draw(mirrors), list: null };
+  const { addresses, trouble } = await options.findLists();
+  const faults = trouble === '' ? [] : [trouble];
+  for (const address of draw(addresses)) {
+    const answer = await get(address, MIRROR_LIST_MAX_BYTES);
+    const list = answer.ok ? answer.body.toString('latin1') : '';
+    const found = readMirrors(list);
+    if (found.length > 0) return { mirrors: drawMirrors(found, random), list };
+    faults.push(`${address}: ${answer.ok ? 'no mirror in it' : answer.reason}`);
   }
-  const known = faults.length > 0 ? faults.join('; ') : 'DNS names none';
-  return { reason: `no list of mirrors: ${known}` };
+  if (lastList !== null) return { mirrors: drawMirrors(readMirrors(lastList), random), list: null };
+  return { reason: `no list of mirrors: ${faults.join('; ')}` };
 }
 
-async function fetchFrom(mirror: string, version: number, options: DownloadOptions): Promise<Release> {
+async function fetchFrom(
+  mirror: string,
+  mirrorList: string | null,
+  version: number,
+  options: DownloadOptions,
+): Promise<Release> {
   const { get, trust } = options;
   const url = `${mirror}/${version}.tar.gz`;
   const archive = await mustGet(get, url, ARCHIVE_MAX_BYTES);
@@ -105,7 +120,7 @@ async function fetchFrom(mirror: string, version: number, options: DownloadOptio
   if (signature?.hash === HASH_SHA1) notes.push('the signature is made over SHA-1, which is weak');
   const { files, left } = await readArchive(archive);
   const sha256 = createHash('sha256').update(archive).digest('hex');
-  return { version, files, left, mirror, sha256, signature, notes };
+  return { version, files, left, mirror, mirrorList, sha256, signature, notes };
 }
 
 async function mustGet(get: DownloadOptions['get'], url: string, sizeMaxBytes: number): Promise<Buffer> {

@@ -1,5 +1,5 @@
-// Public keys as gpgv takes them: binary OpenPGP packets. Takes a file of either form, armoured (RFC 4880 §6.2) or
-// binary; gpgv itself reads no armoured keyring, and a second program to convert it would be one more to trust.
+// Public keys as gpgv takes them: binary OpenPGP packets, or GnuPG's keybox. Takes a file of those forms or armoured
+// (RFC 4880 §6.2); gpgv itself reads no armoured keyring, and a second program to convert it would be one more to trust.
 
 /** Largest file of keys, bytes. */
 export const KEYRING_MAX_BYTES = 4 * 1_024 * 1_024;
@@ -17,7 +17,14 @@ export function readKeyring(file: Buffer): Buffer {
   return keys;
 }
 
-const isBinary = (bytes: Buffer): boolean => KEY_PACKETS.has(bytes[0] ?? 0);
+/** A keybox says so from its ninth byte on. */
+const KEYBOX_MARK = 'KBXf';
+const KEYBOX_MARK_AT = 8;
+
+function isBinary(bytes: Buffer): boolean {
+  const mark = bytes.toString('latin1', KEYBOX_MARK_AT, KEYBOX_MARK_AT + KEYBOX_MARK.length);
+  return KEY_PACKETS.has(bytes[0] ?? 0) || mark === KEYBOX_MARK;
+}
 
 function blocksOf(text: string): readonly string[] {
   return text

@@ -26,6 +26,7 @@ const CURRENT = 'current';
 const PREVIOUS = 'previous';
 const FACTS_FILE = 'release.json';
 const STATE_FILE = 'state.json';
+const LIST_FILE = 'mirrors.txt';
 const TEXT_MAX = 4_000;
 
 const text = Type.String({ maxLength: TEXT_MAX });
@@ -101,13 +102,18 @@ export class ChannelReleases {
 
   /** Keeps what changed of the state. */
   note(change: Partial<ChannelState>): void {
-    const owner = ownerAbove(this.directory);
-    makeDirectory(owner, this.directory);
     const state = { ...this.state(), ...change };
-    const path = join(this.directory, STATE_FILE);
-    writeWhole(`${path}.new`, JSON.stringify({ ...state, failure: state.failure.slice(0, TEXT_MAX) }));
-    giveTo(owner, `${path}.new`);
-    renameSync(`${path}.new`, path);
+    this.keep(STATE_FILE, JSON.stringify({ ...state, failure: state.failure.slice(0, TEXT_MAX) }));
+  }
+
+  /** The list of mirrors that was good last. */
+  mirrorList(): string | null {
+    const path = join(this.directory, LIST_FILE);
+    return existsSync(path) ? readFileSync(path, 'latin1') : null;
+  }
+
+  keepMirrorList(list: string): void {
+    this.keep(LIST_FILE, list);
   }
 
   /** Writes a release beside the others, in force for nobody, and gives its name. */
@@ -147,9 +153,18 @@ export class ChannelReleases {
   /** Removes what no link names: older releases, and what an update left that did not come to its end. */
   tidy(): void {
     if (!existsSync(this.directory)) return;
-    const kept = new Set([CURRENT, PREVIOUS, STATE_FILE, this.target(CURRENT), this.target(PREVIOUS)]);
+    const kept = new Set([CURRENT, PREVIOUS, STATE_FILE, LIST_FILE, this.target(CURRENT), this.target(PREVIOUS)]);
     for (const name of readdirSync(this.directory))
       if (!kept.has(name)) rmSync(join(this.directory, name), { recursive: true, force: true });
+  }
+
+  private keep(name: string, content: string): void {
+    const owner = ownerAbove(this.directory);
+    makeDirectory(owner, this.directory);
+    const path = join(this.directory, name);
+    writeWhole(`${path}.new`, content);
+    giveTo(owner, `${path}.new`);
+    renameSync(`${path}.new`, path);
   }
 
   private factsOf(link: string): ReleaseFacts | null {

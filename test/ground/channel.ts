@@ -37,7 +37,7 @@ export interface Channel {
   publish(version: number, archive: Buffer, options?: PublishOptions): Promise<void>;
   /** What DNS tells, whatever lies on the mirror. */
   tell(version: number): void;
-  /** The section `rules.update` and the resolver, as YAML; `more` beside the channel's name and keyring. */
+  /** The sections `rules`, without the core rules, and `resolver`, as YAML; `more` beside the channel's name and keyring. */
   settings(more?: string, update?: string): string;
   stop(): Promise<void>;
 }
@@ -97,6 +97,7 @@ export async function startChannel(): Promise<Channel> {
     },
     settings: (more = '', update = '') => `resolver: { servers: ['${dns.address}'], timeoutMs: 1000, failureTtlS: 1 }
 rules:
+  core: false
   update:
     allowPrivate: ['127.0.0.1']
     ${update}

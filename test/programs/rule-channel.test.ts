@@ -1,11 +1,11 @@
 // `weir rules update` against a channel on loopback, with DNS, HTTP, tar and signatures as they are in life: what is good
 // is in force, what is bad in any way leaves everything as it was.
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHANNEL, startChannel, type Channel } from '../ground/channel.js';
-import { requirePackage } from '../ground/packages.js';
+import { requirePackage, requireRoot } from '../ground/packages.js';
 import { makeTar, type TarEntry } from '../ground/tar.js';
 import { makeRulesPlace, type RulesPlace } from './rules-command.js';
 
@@ -15,14 +15,17 @@ const RULES_LATER = 'body CHANNEL_WORD /zither/\nscore CHANNEL_WORD 4\nbody CHAN
 let channel: Channel;
 let place: RulesPlace;
 
-/** Every file of the channel's directory but its state, with what it holds or leads to. */
+/** Kept beside the releases. */
+const BOOKS = ['state.json', 'mirrors.txt'];
+
+/** Every file of the channel's directory but its books, with what it holds or leads to. */
 function snapshot(): Record<string, string> {
   const directory = join(place.kept, 'channels', CHANNEL);
   if (!existsSync(directory)) return {};
   const all = readdirSync(directory, { recursive: true, withFileTypes: true });
   return Object.fromEntries(
     all
-      .filter((entry) => !entry.isDirectory() && entry.name !== 'state.json')
+      .filter((entry) => !entry.isDirectory() && !BOOKS.includes(entry.name))
       .map((entry) => join(entry.parentPath, entry.name))
       .sort()
       .map((path) => [path, statSync(path).isDirectory() ? readlinkSync(path) : readFileSync(path, 'latin1')]),
@@ -136,6 +139,82 @@ describeChannel('weir rules update', () => {
     files.set('/MIRRORED.BY', Buffer.from(`${lines.join('\n')}\nftp://x.test/\n${mirror}/pub weight=1 # last\n`));
     expect(await update()).toMatchObject({ code: 0, report: { outcome: 'taken', version: 2 } });
     files.set('/MIRRORED.BY', list);
+  });
+
+  it('asks the mirrors it knows when the list of mirrors cannot be had', async () => {
+    await installFirst();
+    const list = channel.files.get('/MIRRORED.BY') ?? Buffer.alloc(0);
+    channel.files.delete('/MIRRORED.BY');
+    await channel.publish(2, await channel.pack({ '20_two.cf': RULES_LATER }));
+    expect(await update()).toMatchObject({ code: 0, report: { outcome: 'taken', version: 2 } });
+    place = await makeRulesPlace(channel.settings());
+    expect((await update()).report['reason']).toMatch(/^no list of mirrors: http:.*MIRRORED\.BY: .* 404$/);
+    channel.files.set('/MIRRORED.BY', list);
+  });
+
+  it('can be given mirrors in place of those of the channel', async () => {
+    await channel.publish(1, await channel.pack({ '10_one.cf': RULES }));
+    channel.asked.splice(0);
+    place = await makeRulesPlace(channel.settings(`, mirrors: ['http://127.0.0.1:${channel.port}/pub/']`));
+    expect(await update()).toMatchObject({ code: 0, report: { outcome: 'taken', version: 1 } });
+    expect(channel.asked[0]).toBe('/pub/1.tar.gz');
+  });
+
+  it('goes to no private address that the settings do not name, by no way', async () => {
+    await channel.publish(1, await channel.pack({ '10_one.cf': RULES }));
+    channel.asked.splice(0);
+    place = await makeRulesPlace(channel.settings().replace("allowPrivate: ['127.0.0.1']", 'allowPrivate: []'));
+    expect((await update()).report['reason']).toContain('127.0.0.1, which is not a public address');
+    expect(channel.asked).toEqual([]);
+    place = await makeRulesPlace(channel.settings());
+    const archive = channel.files.get('/pub/1.tar.gz') ?? Buffer.alloc(0);
+    channel.files.set('/pub/1.tar.gz', (_request, response) =>
+      response.writeHead(302, { location: `http://127.0.0.2:${channel.port}/pub/1.tar.gz` }).end(),
+    );
+    expect(await update()).toMatchObject({ code: 1, report: { outcome: 'failed' } });
+    expect((await update()).report['reason']).toContain('127.0.0.2, which is not a public address');
+    channel.files.set('/pub/1.tar.gz', archive);
+  });
+
+  it('says what is wrong with DNS', async () => {
+    await installFirst();
+    const before = snapshot();
+    for (const [behaviour, reason] of [
+      ['servfail', 'servfail'],
+      ['silent', 'timeout'],
+      ['nxdomain', ''],
+    ] as const) {
+      channel.dns.set(`1.0.4.${CHANNEL}`, { behaviour });
+      const told = await update();
+      expect(told.report['outcome']).toBe(reason === '' ? 'none' : 'failed');
+      expect(told.report['reason']).toContain(reason);
+    }
+    channel.dns.set(`1.0.4.${CHANNEL}`, { TXT: ['not a number'] });
+    expect((await update()).report['outcome']).toBe('none');
+    expect(snapshot()).toEqual(before);
+  });
+
+  it('without a signature comes by HTTPS or not at all', async () => {
+    await channel.publish(1, await channel.pack({ '10_one.cf': RULES }));
+    const settings = channel.settings().replace(/keyring: [^ ]+/, 'signature: none');
+    place = await makeRulesPlace(settings);
+    const told = await update();
+    expect(told).toMatchObject({ code: 1, report: { outcome: 'failed' } });
+    expect(told.report['reason']).toContain('only HTTPS will do');
+  });
+
+  it.skipIf(!requireRoot())('belongs to the owner of the storage directory when root fetches it', async () => {
+    place = await makeRulesPlace(channel.settings());
+    chownSync(place.storage, 12_345, 12_346);
+    await channel.publish(1, await channel.pack({ '10_one.cf': RULES }));
+    await update();
+    await channel.publish(2, await channel.pack({ '10_one.cf': RULES }));
+    await update();
+    const all = readdirSync(place.storage, { recursive: true, withFileTypes: true });
+    const owners = all.map((entry) => lstatSync(join(entry.parentPath, entry.name)));
+    expect(owners.length).toBeGreaterThan(10);
+    expect(new Set(owners.map(({ uid, gid }) => `${uid} ${gid}`))).toEqual(new Set(['12345 12346']));
+    expect(owners.filter((one) => !one.isSymbolicLink() && (one.mode & 0o077) !== 0)).toEqual([]);
   });
 
   it('takes a release without its wrong lines only when told to', async () => {
@@ -315,10 +394,16 @@ describeChannel('keys that are no longer good', () => {
     expect(await update()).toMatchObject({ code: 0, report: { outcome: 'taken', release: { signer: other } } });
   });
 
+  it('count from a keybox too', async () => {
+    await withKeyring(join(channel.place.directory, 'gnupg', 'pubring.kbx'));
+    await channel.publish(1, await channel.pack({ '1.cf': RULES }));
+    expect(await update()).toMatchObject({ code: 0, report: { outcome: 'taken' } });
+  });
+
   it('a keyring that is none, or is not there, is told', async () => {
     for (const [file, reason] of [
       ['missing.asc', 'ENOENT'],
-      ['gnupg/pubring.kbx', 'no public key'],
+      ['gnupg/openpgp-revocs.d', 'EISDIR'],
     ] as const) {
       await withKeyring(join(channel.place.directory, file));
       const told = await update();
