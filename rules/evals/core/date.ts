@@ -1,4 +1,5 @@
-// Reads the date of a Date or Received field (RFC 5322 §3.3, with the obsolete forms §4.3 that mail still carries).
+// Reads the date of a Date or Received field (RFC 5322 §3.3, with the obsolete forms §4.3 that mail still carries), strictly:
+// what is impossible is null, a sign by itself. The lenient reader of SpamAssassin is rules/mail/mail-date.ts.
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 /** Longest text looked at. */
