@@ -16,7 +16,8 @@ const PHASES: readonly (readonly [RegExp, string])[] = [
   [/\/rules\/pattern\//, 'patterns'],
   [/\/rules\/evals\//, 'evals'],
   [/\/rules\/expression[^/]*$/, 'metas'],
-  [/\/rules\/evaluate[^/]*$/, 'order of rules'],
+  [/\/rules\/(rule-run|text-search|evaluate|plan|needs)[^/]*$/, 'order of rules'],
+  [/\/rules\/mime-header[^/]*$/, 'header values'],
   [/\/rules\//, 'other of the engine'],
 ];
 

@@ -5,8 +5,12 @@
 export const EXPRESSION_TOKENS_MAX = 4_000;
 /** Deepest nesting of brackets, negations and conditionals. */
 export const EXPRESSION_DEPTH_MAX = 100;
+/** Most steps of one expression, what rows of comparisons repeat among them. */
+const EXPRESSION_STEPS_MAX = 4 * EXPRESSION_TOKENS_MAX;
 
-type Operator = '+' | '-' | '*' | '/' | '&&' | '||' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '^' | '!' | 'neg' | '?:';
+/** Operators of expressions, by how they are written; `neg` is the sign. */
+export type Operator =
+  '+' | '-' | '*' | '/' | '&&' | '||' | '<' | '>' | '<=' | '>=' | '==' | '!=' | '^' | '!' | 'neg' | '?:';
 
 type Step =
   | { readonly kind: 'number'; readonly value: number }
@@ -47,6 +51,9 @@ const STRENGTH: ReadonlyMap<string, number> = new Map([
   ['*', 7],
   ['/', 7],
 ]);
+
+/** Strengths of the operators that can stand in a row. */
+const COMPARISONS: ReadonlySet<number> = new Set([4, 5]);
 
 /** A number may not carry a sign: SpamAssassin reads `A -1` as two operands and refuses it. */
 const TOKEN =
@@ -131,9 +138,26 @@ class ExpressionReader {
       const strength = token === undefined ? undefined : STRENGTH.get(token);
       if (token === undefined || strength === undefined || strength < weakest) return;
       this.at++;
-      this.binary(strength + 1);
+      let right = this.operand(strength + 1);
       this.operator(token as Operator);
+      if (!COMPARISONS.has(strength)) continue;
+      // Perl reads `a < b < c` as `a < b && b < c`.
+      while (STRENGTH.get(this.tokens[this.at] ?? '') === strength) {
+        const next = this.tokens[this.at++];
+        this.steps.push(...right);
+        if (this.steps.length > EXPRESSION_STEPS_MAX) throw new ExpressionError('comparisons in too long a row');
+        right = this.operand(strength + 1);
+        this.operator(next as Operator);
+        this.operator('&&');
+      }
     }
+  }
+
+  /** Reads an operand; gives the steps it takes. */
+  private operand(weakest: number): readonly Step[] {
+    const from = this.steps.length;
+    this.binary(weakest);
+    return this.steps.slice(from);
   }
 
   private unary(): void {

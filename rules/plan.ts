@@ -2,8 +2,10 @@
 // scanned as one, and for each rule the metas that read it. Made once for each set; holds nothing of any message.
 import type { Rule, RuleSet, RuleStage } from './compile.js';
 import type { HeaderSelector, TextInput } from './definition.js';
-import { prepareExpression, type Evaluation, type Expression, type RuleNumbers } from './expression.js';
+import { prepareExpression, type Evaluation, type RuleNumbers } from './expression.js';
+import { fieldKey } from './mail/header-values.js';
 import { mimeHeaderKey } from './mime-header.js';
+import { neededRules } from './needs.js';
 import { globMatches } from './order.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
 import { CandidateScan } from './scan/candidates.js';
@@ -11,7 +13,12 @@ import { CandidateScan } from './scan/candidates.js';
 /** What the rules of a group read. */
 export type GroupSource =
   | { readonly kind: 'text'; readonly input: TextInput }
-  | { readonly kind: 'header'; readonly selector: string }
+  | {
+      readonly kind: 'header';
+      readonly selector: string;
+      /** The field without which there is no value; null where that is not all. */
+      readonly field: string | null;
+    }
   /** What `mimeHeaderTexts` gives for this rule. */
   | { readonly kind: 'mimeheader'; readonly rule: Rule };
 
@@ -46,14 +53,18 @@ export interface Plan {
   readonly groupOf: Int32Array;
   /** For each rule the number of its pattern in its group's scan, -1 where every text must be tried. */
   readonly patternOf: Int32Array;
-  /** For each rule the metas that read it. */
+  /** For each rule the metas to be worked out when it hits. */
   readonly readers: readonly (readonly number[])[];
   /** For each meta what it works out. */
   readonly evaluations: readonly (Evaluation | null)[];
+  /** By field name in lower case: rules that ask whether it exists. */
+  readonly existing: ReadonlyMap<string, readonly number[]>;
   /** One bit for each rule: those that run whatever the message holds. */
   readonly always: Int32Array;
 }
 
+/** Weight of a rule that is no pattern over a text, in metas that read it. */
+const WORDLESS_WEIGHT = 10;
 const NO_RULES: readonly number[] = [];
 const EMPTY = new Subject('');
 const WORD_BITS = 32;
@@ -118,6 +129,7 @@ class Planner {
   private readonly groupOf: Int32Array;
   private readonly patternOf: Int32Array;
   private readonly always: Int32Array;
+  private readonly existing = new Map<string, number[]>();
 
   constructor(private readonly written: readonly RuleStage[]) {
     this.rules = written.flatMap(({ rules, metas }) => [...rules, ...metas]);
@@ -128,11 +140,11 @@ class Planner {
   }
 
   plan(): Plan {
-    const { rules, numbers, groupOf, patternOf, always } = this;
+    const { rules, numbers, groupOf, patternOf, always, existing } = this;
     const drafts = this.gather();
     const groups = drafts.map((draft, number) => this.group(draft, number));
     const stages = this.stages(drafts, groups);
-    return { rules, numbers, stages, groups, groupOf, patternOf, always, ...this.metas() };
+    return { rules, numbers, stages, groups, groupOf, patternOf, always, existing, ...this.metas() };
   }
 
   /** Puts each rule into its group, or among those that always run. */
@@ -146,12 +158,24 @@ class Planner {
           const draft = drafts.get(key) ?? { source: sourceOf(rule)!, stage, rules: [] };
           drafts.set(key, draft);
           draft.rules.push(number);
-        } else if (rule.test.kind !== 'empty') setBit(this.always, number);
+        } else this.alone(rule, number);
         number++;
       }
       number += metas.length;
     });
     return [...drafts.values()];
+  }
+
+  /** A rule of no group: it always runs, unless what it asks for is seen in another way. */
+  private alone({ test }: Rule, number: number): void {
+    const field = test.kind === 'exists' ? fieldKey(test.name) : null;
+    if (field === null) {
+      if (test.kind !== 'empty') setBit(this.always, number);
+      return;
+    }
+    const same = this.existing.get(field);
+    if (same === undefined) this.existing.set(field, [number]);
+    else same.push(number);
   }
 
   private group({ source, rules }: GroupDraft, number: number): RuleGroup {
@@ -182,23 +206,36 @@ class Planner {
     });
   }
 
-  /** Metas ready to run, who reads whom, and a bit for those that hold where nothing hits. */
+  /** Metas ready to run, which of them wait for whom, and a bit for those that hold where nothing hits. */
   private metas(): Pick<Plan, 'readers' | 'evaluations'> {
     const readers: (readonly number[])[] = this.rules.map(() => NO_RULES);
-    const none = new Float64Array(this.rules.length);
+    const weight = this.weights();
     const evaluations = this.rules.map((rule, number): Evaluation | null => {
       if (rule.test.kind !== 'meta') return null;
       const { expression } = rule.test;
       const numbers = this.numbersFor(number);
-      for (const read of this.readBy(expression, numbers)) {
-        if (readers[read] === NO_RULES) readers[read] = [number];
-        else (readers[read] as number[]).push(number);
+      const needed = neededRules(expression, numbers, (one) => weight[one]!);
+      if (needed === null) setBit(this.always, number);
+      for (const one of new Set(needed)) {
+        if (readers[one] === NO_RULES) readers[one] = [number];
+        else (readers[one] as number[]).push(number);
       }
-      const evaluation = prepareExpression(expression, numbers);
-      if (evaluation(none) !== 0) setBit(this.always, number);
-      return evaluation;
+      return prepareExpression(expression, numbers);
     });
     return { readers, evaluations };
+  }
+
+  /** How common each rule may be: those that many metas read are, and those that ask for no words. */
+  private weights(): Float64Array {
+    const weights = Float64Array.from(this.rules, ({ test }) => (test.kind === 'text' ? 1 : WORDLESS_WEIGHT));
+    for (const { test } of this.rules) {
+      if (test.kind !== 'meta') continue;
+      for (const name of test.expression.names) {
+        const read = this.numbers.get(name);
+        if (read !== undefined) weights[read]!++;
+      }
+    }
+    return weights;
   }
 
   /** A glob means the rules it fits, the meta itself aside. */
@@ -206,11 +243,6 @@ class Planner {
     const fitting = (glob: string) =>
       this.rules.flatMap(({ name }, number) => (number !== own && globMatches(glob, name) ? [number] : []));
     return { numberOf: (name) => this.numbers.get(name), matching: fitting };
-  }
-
-  private readBy({ names, globs }: Expression, numbers: RuleNumbers): ReadonlySet<number> {
-    const named = names.flatMap((name) => numbers.numberOf(name) ?? []);
-    return new Set([...named, ...globs.flatMap((glob) => numbers.matching(glob))]);
   }
 }
 
@@ -235,7 +267,7 @@ function sourceOf(rule: Rule): GroupSource | null {
     case 'text':
       return { kind: 'text', input: test.input };
     case 'header':
-      return { kind: 'header', selector: selectorText(test.selector) };
+      return { kind: 'header', selector: selectorText(test.selector), field: fieldKey(test.selector.name) };
     case 'mimeheader':
       return { kind: 'mimeheader', rule };
     default:

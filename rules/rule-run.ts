@@ -92,6 +92,8 @@ export class RuleRun {
 
   private *all(): Steps<void> {
     for (const rests = this.mail.prepare(); rests.next().done !== true;) if (this.isDue()) yield;
+    for (const field of this.mail.headers.keys())
+      for (const number of this.plan.existing.get(field) ?? []) setBit(this.active, number);
     for (const { from, to, groups } of this.plan.stages) {
       for (const group of groups) yield* this.open(group);
       for (let number = nextBit(this.active, from, to); number < to; number = nextBit(this.active, number + 1, to)) {
@@ -142,7 +144,9 @@ export class RuleRun {
       case 'text':
         return this.mail.texts(source.input);
       case 'header': {
-        const value = this.mail.headers.subject(source.selector);
+        const { headers } = this.mail;
+        if (source.field !== null && !headers.has(source.field)) return null;
+        const value = headers.subject(source.selector);
         return value === null ? null : [value];
       }
       case 'mimeheader': {

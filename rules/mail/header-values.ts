@@ -5,6 +5,7 @@ import type { RuleSettings } from '../language/settings.js';
 import { Subject } from '../pattern/pattern.js';
 import { readAddresses } from './addresses.js';
 import { findHost } from './hosts.js';
+import { isRelayCountries } from '../relay-countries.js';
 import { firstFreeIp, reverseIp } from './ip.js';
 import { MailHeader } from './header.js';
 import { trimDomain, type RegistryTables } from './registry.js';
@@ -42,6 +43,16 @@ const MODIFIERS = ['raw', 'addr', 'name', 'host', 'domain', 'ip', 'revip', 'firs
 type Modifier = (typeof MODIFIERS)[number];
 
 const MESSAGE_ID_NAMES = ['x-message-id', 'resent-message-id', 'x-original-message-id', 'message-id'];
+
+/** Names that stand for more than fields of that name. */
+const PSEUDO = /^(?:ALL(?:-TRUSTED|-INTERNAL|-UNTRUSTED|-EXTERNAL)?|MESSAGEID)$/;
+const PSEUDO_IN_ANY_CASE = /^(?:x-spam-relays-(?:un)?trusted|x-spam-relays-(?:ex|in)ternal|envelopefrom|tocc)$/;
+
+/** The field, in lower case, without which a header of that name has no value; null for names that stand for more. */
+export function fieldKey(name: string): string | null {
+  const key = name.toLowerCase();
+  return PSEUDO.test(name) || PSEUDO_IN_ANY_CASE.test(key) || isRelayCountries(key) ? null : key;
+}
 
 export class HeaderValues {
   readonly #kept = new Map<string, readonly string[]>();
@@ -93,6 +104,20 @@ export class HeaderValues {
 
   /** Fields of a name in lower case. */
   fields(key: string): readonly MailHeader[] {
+    return this.#fieldsByKey().get(key) ?? [];
+  }
+
+  /** Whether there is a field of that name in lower case. */
+  has(key: string): boolean {
+    return this.#fieldsByKey().has(key);
+  }
+
+  /** Names of all fields in lower case, each once. */
+  keys(): Iterable<string> {
+    return this.#fieldsByKey().keys();
+  }
+
+  #fieldsByKey(): ReadonlyMap<string, MailHeader[]> {
     if (this.#byKey === null) {
       this.#byKey = new Map();
       for (const header of this.source.fields()) {
@@ -101,7 +126,7 @@ export class HeaderValues {
         else same.push(header);
       }
     }
-    return this.#byKey.get(key) ?? [];
+    return this.#byKey;
   }
 
   #read(selector: string): readonly string[] {

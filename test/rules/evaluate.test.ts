@@ -132,7 +132,7 @@ describe('slices', () => {
     const whole = run(set, mail);
     const pauses = { count: 0 };
     expect(await inSlices(1_000, pauses)).toEqual(whole);
-    expect(pauses.count).toBeGreaterThan(50);
+    expect(pauses.count).toBeGreaterThan(3);
   });
 
   it('are one where time allows it, and the result is there at once', () => {
