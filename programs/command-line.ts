@@ -6,8 +6,11 @@ import { VERSION } from './version.js';
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 
+/** Adds a command; of those below it only the one named where it can, all of them for null. */
+type Add = (program: Command, below: string | null) => void | Promise<void>;
+
 /** Commands in the order of the help, each loaded only when it is wanted: a short command has a short start. */
-const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map([
+const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['serve', async () => (await import('./serve.js')).addServeCommand],
   ['scan', async () => (await import('./scan.js')).addScanCommand],
   ['explain', async () => (await import('./explain.js')).addExplainCommand],
@@ -23,16 +26,20 @@ const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> =
 
 /** The command that arguments (after the program's own name) begin with, or null for none or one that is not known. */
 export function commandNamed(args: readonly string[]): string | null {
-  for (let index = 0; index < args.length; index++) {
-    const word = args[index] ?? '';
-    if (word === '-c' || word === '--config') index += 1;
-    else if (!word.startsWith('-')) return COMMANDS.has(word) ? word : null;
-  }
-  return null;
+  const [word = ''] = wordsOf(args);
+  return COMMANDS.has(word) ? word : null;
 }
 
-/** The command line: whole, for its help and its reference, or with one command only, for running that. */
-export async function createProgram(only: string | null = null): Promise<Command> {
+/** The words among arguments, options left out: a command, and the one below it where it has such. */
+export function wordsOf(args: readonly string[]): readonly string[] {
+  return args.filter((word, index) => !word.startsWith('-') && !['-c', '--config'].includes(args[index - 1] ?? ''));
+}
+
+/**
+ * The command line: whole, for its help and its reference, or with one command only, for running that; `below` names the
+ * one below it that is wanted.
+ */
+export async function createProgram(only: string | null = null, below: string | null = null): Promise<Command> {
   const program = new Command('weir')
     .description('A spam and threat filter that stands in front of a mail server.')
     .version(VERSION, '-V, --version')
@@ -53,7 +60,7 @@ Examples:
   program.configureOutput({ writeOut: (text) => process.stdout.write(foldHelp(text)) });
   program.exitOverride((error) => exitWith(error.exitCode));
   for (const [name, load] of COMMANDS) {
-    if (only === null || only === name) (await load())(program);
+    if (only === null || only === name) await (await load())(program, below);
   }
   return program;
 }

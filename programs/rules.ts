@@ -1,27 +1,32 @@
 // `weir rules`: content rules from the command line: what hits a message, what is wrong in a file, what is in force, and
-// bringing in, switching off, taking away and updating rules. One file per command in rules/; those that change kept rules
-// are loaded with the settings when they run.
+// bringing in, switching off, taking away and updating rules. One file per command in rules/; each is loaded when it is
+// wanted, and those that change kept rules load the settings when they run.
 import type { Command } from 'commander';
-import { addTest } from './rules/examples.js';
-import { addExplain } from './rules/explain.js';
-import { addHits } from './rules/hits.js';
-import { addDelete, addExport, addImport } from './rules/import.js';
-import { addLint } from './rules/lint.js';
-import { addList } from './rules/list.js';
-import { addSwitches } from './rules/switch.js';
-import { addUpdate } from './rules/update.js';
 
-/** Adds the command and those below it. */
-export function addRulesCommand(program: Command): void {
+/** Commands in the order of the help; one entry may add two. */
+const COMMANDS: readonly (readonly [words: readonly string[], load: () => Promise<Add>])[] = [
+  [['hits'], async () => onRules((await import('./rules/hits.js')).addHits)],
+  [['lint'], async () => (await import('./rules/lint.js')).addLint],
+  [['explain'], async () => (await import('./rules/explain.js')).addExplain],
+  [['test'], async () => (await import('./rules/examples.js')).addTest],
+  [['list'], async () => (await import('./rules/list.js')).addList],
+  [['import'], async () => (await import('./rules/import.js')).addImport],
+  [['export'], async () => (await import('./rules/import.js')).addExport],
+  [['delete'], async () => (await import('./rules/import.js')).addDelete],
+  [['enable', 'disable'], async () => (await import('./rules/switch.js')).addSwitches],
+  [['update'], async () => (await import('./rules/update.js')).addUpdate],
+];
+
+type Add = (program: Command, rules: Command) => void;
+
+const onRules =
+  (add: (rules: Command) => void): Add =>
+  (_, rules) =>
+    add(rules);
+
+/** Adds the command and those below it: all, or only the one that is wanted where there is one of that name. */
+export async function addRulesCommand(program: Command, below: string | null = null): Promise<void> {
   const rules = program.command('rules').description('Check, try, bring in and switch content rules.');
-  addHits(rules);
-  addLint(program, rules);
-  addExplain(program, rules);
-  addTest(program, rules);
-  addList(program, rules);
-  addImport(program, rules);
-  addExport(program, rules);
-  addDelete(program, rules);
-  addSwitches(program, rules);
-  addUpdate(program, rules);
+  const named = COMMANDS.filter(([words]) => words.includes(below ?? ''));
+  for (const [, load] of named.length > 0 ? named : COMMANDS) (await load())(program, rules);
 }

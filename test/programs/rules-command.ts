@@ -40,7 +40,7 @@ export async function makeRulesPlace(config = ''): Promise<RulesPlace> {
 
 async function run(config: string, args: readonly string[]): Promise<Ran> {
   const program = new Command('weir').option('-c, --config <file>').exitOverride();
-  addRulesCommand(program);
+  await addRulesCommand(program);
   const written = { out: '', err: '' };
   const keep = (stream: 'out' | 'err') => (chunk: string | Uint8Array) => {
     written[stream] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('latin1');
