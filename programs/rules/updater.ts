@@ -91,8 +91,7 @@ async function updateChannel(channel: ChannelSettings, order: UpdateOrder, world
 function keepBooks(releases: ChannelReleases, { deed }: UpdateOrder, report: ChannelReport): string | null {
   try {
     if (deed === 'fetch') noteLook(releases, report);
-    else if (report.outcome === 'taken')
-      releases.note({ passedOver: Math.max(report.before ?? 0, report.version ?? 0) });
+    else if (report.outcome === 'taken') releases.note({ passedOver: report.before });
     releases.tidy();
     return null;
   } catch (error) {
@@ -147,7 +146,7 @@ function compareVersions(
   if (before !== null && version < before)
     return { outcome: 'refused', reason: `it is older than version ${before}, which is installed` };
   if (version === before) return { outcome: 'newest', reason: '' };
-  if (passedOver !== null && version <= passedOver)
+  if (version === passedOver)
     return {
       outcome: 'newest',
       reason: `it was taken back here; version ${before ?? 0} stays until there is a newer one`,

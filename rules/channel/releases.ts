@@ -57,7 +57,7 @@ const channelState = Type.Object({
   succeededAt: orNull(count),
   /** What went wrong at the last look; '' when nothing did. */
   failure: text,
-  /** Version that was taken back: it and older ones are not taken again by themselves. */
+  /** Version that was taken back: it is not taken again by itself. */
   passedOver: orNull(count),
 });
 /** What is known of a channel's looks. */

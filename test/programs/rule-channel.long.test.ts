@@ -2,17 +2,18 @@
 // never is, and whenever a process is killed the old release or the new one is there, whole.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ChannelReleases, releaseDirectory } from '../../rules/channel/releases.js';
 import { CHANNEL, startChannel, type Channel } from '../ground/channel.js';
 import { requirePackage } from '../ground/packages.js';
 import { waitUntil } from '../ground/place.js';
 import { WEIR_PROGRAM } from '../ground/weir.js';
 import { openHouse, type House } from './house-of-processes.js';
+import { makeRulesPlace, type Ran } from './rules-command.js';
 
 const WAIT_MS = 30_000;
 const KILLS = 20;
@@ -142,6 +143,28 @@ describe.skipIf(!canRun)('a channel of a running server', () => {
     expect(readFileSync(join(releaseDirectory(kept(), CHANNEL), '1.cf'), 'latin1')).toBe(rulesFor('harp'));
     await house.reopen();
     expect(await refused('harp')).toBe(6);
+  });
+});
+
+describe.skipIf(!canRun || !requirePackage('spamassassin'))('the stock set', () => {
+  const STOCK = '/usr/share/spamassassin';
+
+  it('comes whole through a channel, and names the same hits as in place', async () => {
+    const channel = await startChannel();
+    onTestFinished(() => channel.stop());
+    const names = readdirSync(STOCK).filter((name) => name.endsWith('.cf'));
+    const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(STOCK, name), 'latin1')]));
+    await channel.publish(1, await channel.pack(files));
+    const place = await makeRulesPlace(channel.settings());
+    const ran = await place.run('update', '--json');
+    expect(ran.code, ran.out).toBe(0);
+    expect(JSON.parse(ran.out)).toMatchObject({ outcome: 'taken', wrong: [], release: { files: names.length } });
+    const installed = releaseDirectory(place.kept, CHANNEL);
+    const examples = resolve('rules', 'core', 'examples');
+    const hits = (rules: string): Promise<Ran> => place.run('hits', '--rules', rules, examples);
+    const [ours, theirs] = [await hits(installed), await hits(STOCK)];
+    expect(ours.out.split('\n').length).toBeGreaterThan(5);
+    expect(ours.out).toBe(theirs.out);
   });
 });
 

@@ -114,6 +114,16 @@ describeChannel('weir rules update', () => {
     expect(snapshot()).toEqual(before);
   });
 
+  it('can leave a number that went astray: what is newer than the release before is taken again', async () => {
+    await installFirst();
+    await channel.publish(999_999, await channel.pack({ '20_two.cf': RULES_LATER }));
+    await update();
+    await channel.publish(2, await channel.pack({ '20_two.cf': RULES_LATER }));
+    expect(await update()).toMatchObject({ code: 1, report: { outcome: 'refused', version: 2 } });
+    await update('--back');
+    expect(await update()).toMatchObject({ code: 0, report: { outcome: 'taken', version: 2, before: 1 } });
+  });
+
   it('refuses an old archive under a new number', async () => {
     const old = await channel.pack({ '10_one.cf': RULES });
     const signature = await channel.keys.sign('channel', old);
