@@ -6,7 +6,7 @@ import { ContentMatcher, type ContentPattern } from '../../rules/content/matcher
 import type { TargetTexts } from '../../rules/content/target.js';
 import type { Steps } from '../../rules/steps.js';
 import { joinEvidence } from '../evidence.js';
-import { showHit } from '../shown-hit.js';
+import { showHit, shownTexts, type ShownTexts } from '../shown-hit.js';
 import { GAVE_UP, groupFindingId } from './findings.js';
 import type { KeywordGroup } from './settings.js';
 
@@ -44,9 +44,10 @@ export class KeywordGroups {
     const scopeOf = this.#scopes.forMessage(job);
     const isWanted = (index: number): boolean => scopeOf(this.#keywords[index]!.group)?.length !== 0;
     const { hits, gaveUp } = yield* this.#matcher.match(texts, isWanted);
+    const shown = shownTexts(texts, showText);
     const found = this.#groups.flatMap(({ name }, group) => {
       const own = hits.map((index) => this.#keywords[index]!).filter((hit) => hit.group === group);
-      return own.length === 0 ? [] : scoped(findingOf(name, own, showText ? texts : null), scopeOf(group));
+      return own.length === 0 ? [] : scoped(findingOf(name, own, shown), scopeOf(group));
     });
     const groups = new Set(gaveUp.map((index) => this.#groups[this.#keywords[index]!.group]!.name));
     return groups.size === 0 ? found : [...found, gaveUpFinding([...groups])];
@@ -62,9 +63,9 @@ function liveKeywords({ keywords }: KeywordGroup, group: number): readonly LiveK
   });
 }
 
-function findingOf(name: string, hits: readonly LiveKeyword[], texts: TargetTexts | null): Finding {
+function findingOf(name: string, hits: readonly LiveKeyword[], shown: ShownTexts | null): Finding {
   const score = hits.reduce((sum, hit) => sum + hit.score, 0);
-  const evidence = joinEvidence(hits.map((hit) => showHit(hit, `keyword ${hit.number}`, texts)));
+  const evidence = joinEvidence(hits.map((hit) => showHit(hit, `keyword ${hit.number}`, shown)));
   return {
     id: groupFindingId(name),
     category: 'spam',

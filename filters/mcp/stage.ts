@@ -7,7 +7,7 @@ import { scoped, ScopeTable } from '../../rules/content/conditions.js';
 import { ContentMatcher } from '../../rules/content/matcher.js';
 import { textsOf } from '../../rules/content/target.js';
 import type { Steps } from '../../rules/steps.js';
-import { showHit } from '../shown-hit.js';
+import { showHit, shownTexts } from '../shown-hit.js';
 import { workThrough } from '../work-through.js';
 import { findingIdOf, GAVE_UP, mcpFindings, TEXT_CUT } from './findings.js';
 import { checkMcp, mcpFiles, readMcpRules } from './rules.js';
@@ -61,9 +61,10 @@ function* judge(job: MessageJob, live: LiveRules, settings: McpSettings): Steps<
   if (!rules.some((_, number) => isWanted(number))) return { findings: [] };
   const texts = textsOf(job.message, job.transaction, settings.textMaxChars);
   const { hits, gaveUp } = yield* matcher.match(texts, isWanted);
+  const shown = shownTexts(texts, settings.showText);
   const findings = hits.flatMap((number) => {
     const rule = rules[number]!;
-    const evidence = showHit(rule, rule.name, settings.showText ? texts : null);
+    const evidence = showHit(rule, rule.name, shown);
     return scoped({ id: findingIdOf(rule.name), category: 'mcp', score: rule.score, evidence }, scopeOf(number));
   });
   if (texts.cut) findings.push(unread(TEXT_CUT, settings.cutScore, `${settings.textMaxChars} characters looked at`));

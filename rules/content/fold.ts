@@ -49,6 +49,8 @@ const SECOND_FORM = new RegExp(`[${[...SECOND_FORMS.keys()].join('')}]`, 'g');
 /** Case folded letter by letter (Unicode's simple folding), as regular expressions do: each letter stays one letter. */
 export function foldLetters(text: string): string {
   if (!NOT_ASCII.test(text)) return text.toLowerCase();
-  const lower = text.split(DOTTED_I).map((part) => part.toLowerCase());
-  return lower.join(DOTTED_I).replace(SECOND_FORM, (letter) => SECOND_FORMS.get(letter)!);
+  const lower = text.includes(DOTTED_I) ? text.split(DOTTED_I).map(lowered).join(DOTTED_I) : lowered(text);
+  return lower.replace(SECOND_FORM, (letter) => SECOND_FORMS.get(letter)!);
 }
+
+const lowered = (text: string): string => text.toLowerCase();

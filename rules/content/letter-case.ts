@@ -56,12 +56,20 @@ function holds(characters: Characters, code: number): boolean {
   return false;
 }
 
+const foldedForms = new WeakMap<Characters, Characters>();
+
 /** Without letters that a text does not hold once its case was folded; large sets keep them, which changes nothing. */
 export function asFolded(characters: Characters): Characters {
   if (!isFew(characters)) return characters;
+  let form = foldedForms.get(characters);
+  if (form === undefined) foldedForms.set(characters, (form = charactersOf(foldedOnly(characters))));
+  return form;
+}
+
+function foldedOnly(characters: Characters): readonly Run[] {
   const kept = each(characters).filter((code) => {
     const letter = String.fromCodePoint(code);
     return foldLetters(letter) === letter;
   });
-  return charactersOf(kept.map((code): Run => [code, code]));
+  return kept.map((code): Run => [code, code]);
 }

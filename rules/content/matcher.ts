@@ -1,17 +1,18 @@
 // Which of many patterns hold for one message. Words and expressions become patterns of the rule engine, over the UTF-8
 // bytes of a target in the form they are meant for; a scan of each such text says which are worth running. Takes patterns
 // that were checked; gives their numbers. Can rest between any two of them.
+import { toBytes } from '../bytes.js';
 import { Effort } from '../pattern/effort.js';
 import { lengthOf } from '../pattern/length.js';
-import { compilePattern, type Pattern } from '../pattern/pattern.js';
-import { readPattern } from '../pattern/read.js';
+import { compilePattern, patternOf, type Pattern } from '../pattern/pattern.js';
+import { alwaysMatches, readPattern } from '../pattern/read.js';
 import { PatternError } from '../pattern/syntax.js';
+import { describeText } from '../pattern/text-facts.js';
 import type { Steps } from '../steps.js';
 import { MATCH_GROUP, toByteExpression } from './expression.js';
 import { foldCase, unify } from './fold.js';
 import { MATCH_MAX_BYTES, Screen } from './screen.js';
 import { BETWEEN, type Form, type Target, type TargetText, type TargetTexts } from './target.js';
-import { sourceOfText } from './utf8-source.js';
 
 /** `contains`: the words stand somewhere. `equals`: a whole value is the pattern. `matches`: a regular expression, anywhere. */
 export type Relation = 'contains' | 'equals' | 'matches';
@@ -56,24 +57,30 @@ interface Compiled {
 function compileContent(one: Pick<ContentPattern, 'relation' | 'pattern' | 'caseSensitive'>): Compiled {
   const { relation, pattern, caseSensitive } = one;
   if (relation === 'matches') {
+    const always = alwaysMatches(pattern);
+    if (always !== null) throw new PatternError(always);
     const expression = toByteExpression(pattern, caseSensitive);
     const form = expression.folded ? 'folded-lines' : 'lines';
     const { max } = lengthOf(readPattern(expression.source, expression.flags).node);
     return { form, pattern: compilePattern(expression), lengthMax: max };
   }
   const words = caseSensitive ? unify(pattern) : foldCase(unify(pattern));
-  const whole = relation === 'equals' ? BETWEEN + words + BETWEEN : words;
+  const bytes = toBytes(relation === 'equals' ? BETWEEN + words + BETWEEN : words);
   return {
     form: caseSensitive ? 'words' : 'folded-words',
-    pattern: compilePattern({ source: sourceOfText(whole), flags: '' }),
-    lengthMax: Buffer.byteLength(whole),
+    pattern: patternOf(describeText(bytes)),
+    lengthMax: bytes.length,
   };
 }
 
-/** The first text that an expression matches, as it stands in the message; null where none is found within the steps. */
-export function firstMatch(expression: string, caseSensitive: boolean, text: TargetText): string | null {
-  const keeping = compilePattern(toByteExpression(expression, caseSensitive, true));
-  const [bytes] = keeping.captures(text.subject('lines'), 1).get(MATCH_GROUP) ?? [];
+/** The first text that an expression matches, as it stands in the message; null where none is found with that effort. */
+export function firstMatch(
+  { pattern, caseSensitive }: Pick<ContentPattern, 'pattern' | 'caseSensitive'>,
+  text: TargetText,
+  effort: Effort,
+): string | null {
+  const keeping = compilePattern(toByteExpression(pattern, caseSensitive, true));
+  const [bytes] = keeping.captures(text.subject('lines'), 1, effort).get(MATCH_GROUP) ?? [];
   return bytes === undefined ? null : Buffer.from(bytes, 'latin1').toString('utf8');
 }
 

@@ -1,5 +1,6 @@
-// Writes characters as a pattern over UTF-8 bytes: rules run on bytes, people mean characters. Takes sets of code points
-// and texts, gives the source of a pattern as the reader of patterns takes it.
+// Writes characters as a pattern over UTF-8 bytes: rules run on bytes, people mean characters. Takes sets of code points,
+// gives the source of a pattern as the reader of patterns takes it.
+import { BYTE_SOURCES } from '../pattern/text-facts.js';
 import { CODE_POINT_MAX, charactersOf, type Characters, type Run } from './characters.js';
 
 /** Bits of a continuation byte, and what it begins at. */
@@ -39,9 +40,10 @@ function write(characters: Characters): string {
   return isAtom ? branches[0]! : `(?:${branches.join('|')})`;
 }
 
-/** A text as its UTF-8 bytes, each as it is. */
-export function sourceOfText(text: string): string {
-  return Array.from(Buffer.from(text, 'utf8'), byteSource).join('');
+/** The same for one character. */
+export function sourceOfOne(letter: string): string {
+  const bytes = Array.from(Buffer.from(letter, 'utf8'), (byte) => BYTE_SOURCES[byte]!);
+  return bytes.length === 1 ? bytes[0]! : `(?:${bytes.join('')})`;
 }
 
 /** One branch for all first bytes that the same may follow. */
@@ -88,13 +90,9 @@ function clipped(characters: Characters, first: number, last: number): Character
 /** A class, or the byte itself where there is but one. */
 function classOf(values: Characters, base: number): string {
   const [first] = values;
-  if (values.length === 1 && first![0] === first![1]) return byteSource(base + first![0]);
+  if (values.length === 1 && first![0] === first![1]) return BYTE_SOURCES[base + first![0]]!;
   const ranges = values.map(([from, to]) =>
-    from === to ? byteSource(base + from) : `${byteSource(base + from)}-${byteSource(base + to)}`,
+    from === to ? BYTE_SOURCES[base + from]! : `${BYTE_SOURCES[base + from]!}-${BYTE_SOURCES[base + to]!}`,
   );
   return `[${ranges.join('')}]`;
-}
-
-function byteSource(byte: number): string {
-  return `\\x${byte.toString(16).padStart(2, '0')}`;
 }

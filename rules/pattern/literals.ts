@@ -7,7 +7,7 @@ import { LOWER, type ByteSet, type PatternNode } from './syntax.js';
 /** Most literals one pattern is asked for; beyond it the pattern simply has none. */
 export const LITERALS_MAX = 200;
 /** Longest literal kept; a longer one is no more telling. */
-const LITERAL_LENGTH_MAX = 64;
+export const LITERAL_LENGTH_MAX = 64;
 /** Most byte values of a set that are spelled out as alternatives. */
 const SET_SPELLED_MAX = 6;
 /** Most combinations followed at once. */

@@ -13,7 +13,8 @@ function matches(expression: string, text: string, caseSensitive = false): boole
 }
 
 const LETTERS = [...'aAkKsSäÄßẞéЖжσςΣ詐騙😀İiı\u017f\u212a1 _-\n'];
-const text = fc.string({ unit: fc.constantFrom(...LETTERS), maxLength: 24 });
+/** Not ending in a newline: after it Perl sees no further line, JavaScript does. */
+const text = fc.string({ unit: fc.constantFrom(...LETTERS), maxLength: 24 }).map((whole) => whole.replace(/\n+$/, ''));
 const literal = fc.constantFrom(...LETTERS.filter((letter) => letter !== '-'));
 const atom = fc.oneof(
   literal,
@@ -120,7 +121,6 @@ describe('expressions over bytes', () => {
     ['\\x{110000}', 'a code that is no character'],
     ['(?U)a', 'unknown kind of group "(?U"'],
     ['a)', 'closing bracket without an opening one'],
-    ['', 'empty pattern'],
   ])('%s is refused: %s', (source, reason) => {
     expect(() => compilePattern(toByteExpression(source, true))).toThrow(reason);
   });

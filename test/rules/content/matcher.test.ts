@@ -89,6 +89,12 @@ describe('many words at once', () => {
     );
   });
 
+  it('may be of one letter, or long', () => {
+    const long = 'Lorem ipsum dolor '.repeat(40).trim();
+    const words = ['x', 'é', '局', long, `${long}x`, 'zz'];
+    expect(found(words, `a ${long.toUpperCase()} É 局`)).toEqual([1, 2, 3]);
+  });
+
   it('are told again in the next text', () => {
     const matcher = new ContentMatcher([whole({ pattern: 'ab' })]);
     const hits = ['ab ab', 'xab', 'x'].map((text) => doAtOnce(matcher.match(textsOf(`\n${text}`), all)).hits);
