@@ -5,6 +5,7 @@ import { requiredLiterals } from './literals.js';
 import { refuseTooLong } from './program.js';
 import { readPattern } from './read.js';
 import { screenSource } from './screen-source.js';
+import { referencesIn } from './shape.js';
 import { isCountable, isLinear, translate } from './translate.js';
 
 /** Plain data: strings, numbers, booleans, arrays and null. */
@@ -30,11 +31,14 @@ export function describePattern({ source, flags }: PatternSource): PatternFacts 
   const { node, names } = readPattern(source, flags);
   // Whatever RE2 makes of it later, the other engine can run it; so nothing is refused when mail comes.
   refuseTooLong(node);
+  const literals = requiredLiterals(node);
+  // Taken for any text, a back reference says less than literals and costs an automaton many states.
+  const screened = literals === null || referencesIn(node).length === 0;
   return {
     source,
     flags,
-    literals: requiredLiterals(node),
-    screen: screenSource(node),
+    literals,
+    screen: screened ? screenSource(node) : null,
     linear: isLinear(node) ? translate(node) : null,
     countable: isCountable(node),
     names: [...names.keys()],

@@ -8,8 +8,11 @@ import { isSingle } from './shape.js';
 import { translate } from './translate.js';
 import { windowOf } from './window.js';
 
-/** Repeats over this are taken for endless ones. */
-const REPEAT_KEPT_MAX = 3;
+/** Repeats that may be more than this are taken for endless ones. */
+const MOST_KEPT_MAX = 3;
+/** So many turns at most are asked for: of a single byte, and of anything else. */
+const LEAST_KEPT_MAX = 5;
+const LEAST_SINGLE_KEPT_MAX = 8;
 /** A source that one byte can satisfy, at more than this share of places, says nothing. */
 const CHANCE_MAX = 0.02;
 /** Many spellings of a letter: so many foreign ones at least, none longer than so many bytes, foreign ones from there on. */
@@ -51,8 +54,9 @@ function widened(node: PatternNode): PatternNode {
     case 'reference':
       return ANY_TEXT;
     case 'repeat': {
-      const endless = node.max === null || node.max > REPEAT_KEPT_MAX;
-      return repeat(widened(node.item), Math.min(node.min, REPEAT_KEPT_MAX), endless ? null : node.max);
+      const least = Math.min(node.min, isSingle(node.item) ? LEAST_SINGLE_KEPT_MAX : LEAST_KEPT_MAX);
+      const endless = node.max === null || node.max > Math.max(MOST_KEPT_MAX, least);
+      return repeat(widened(node.item), least, endless ? null : node.max);
     }
   }
 }

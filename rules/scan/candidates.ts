@@ -1,7 +1,7 @@
 // Which patterns are worth running over which texts. Those that promise rare literals are found by one scan for all their
 // literals, the others by automata of their wider sources. A pattern that promises nothing is always worth running.
 import { Subject, type Pattern } from '../pattern/pattern.js';
-import { buildScanTables, LiteralScan } from './literal-scan.js';
+import { LiteralStage, type LiteralMember } from './literal-stage.js';
 import { chanceOfLiterals } from './rarity.js';
 import { portionsOf, type SetMember, type SetPortion } from './set-scan.js';
 
@@ -10,7 +10,7 @@ const LITERAL_CHANCE_MAX = 2 ** -20;
 /** Texts are put together for the automata, up to so many characters: most of them hold nothing of interest. */
 const BATCH_LENGTH_MAX = 8_192;
 /** What the automata may take for the texts of one scan, ms; then all their patterns count as possible. */
-const SETS_TIME_MAX_MS = 30;
+const SETS_TIME_MAX_MS = 50;
 
 const NO_PLACES: readonly number[] = [];
 
@@ -21,20 +21,19 @@ export class CandidateScan {
   private readonly scans: Scans;
 
   constructor(patterns: Iterable<Pattern>) {
-    const owners = new Map<string, number[]>();
+    const promising: LiteralMember[] = [];
     const members: SetMember[] = [];
     for (const pattern of new Set(patterns)) {
       const number = this.numbers.size;
       const { literals, screen } = pattern.facts;
       if (literals !== null && (screen === null || chanceOfLiterals(literals) <= LITERAL_CHANCE_MAX))
-        own(owners, literals, number);
+        promising.push({ number, literals, screen });
       else if (screen !== null) members.push({ source: screen, number });
       else continue;
       this.numbers.set(pattern, number);
     }
     this.scans = {
-      owners: [...owners.values()],
-      literals: owners.size === 0 ? null : new LiteralScan(buildScanTables([...owners.keys()])),
+      literals: promising.length === 0 ? null : new LiteralStage(promising, this.numbers.size),
       portions: portionsOf(members),
     };
   }
@@ -68,18 +67,8 @@ export class CandidateScan {
 }
 
 interface Scans {
-  /** For each literal the numbers of its patterns. */
-  readonly owners: readonly (readonly number[])[];
-  readonly literals: LiteralScan | null;
+  readonly literals: LiteralStage | null;
   readonly portions: readonly SetPortion[];
-}
-
-function own(owners: Map<string, number[]>, literals: readonly string[], number: number): void {
-  for (const literal of new Set(literals)) {
-    const list = owners.get(literal);
-    if (list === undefined) owners.set(literal, [number]);
-    else list.push(number);
-  }
 }
 
 /** What a scan has found. */
@@ -109,9 +98,9 @@ export class Candidates {
   /** Scans the next text. */
   look(text: Subject | string): void {
     const subject = typeof text === 'string' ? new Subject(text) : text;
-    const { literals, owners, portions } = this.scans;
-    literals?.scan(subject.text, (literal) => {
-      for (const number of owners[literal]!) this.add(number, this.index);
+    const { literals, portions } = this.scans;
+    literals?.scan(subject, this.read, (number) => {
+      this.add(number, this.index);
     });
     if (portions.length > 0) {
       if (this.batch.length > 0 && this.batchLength + subject.text.length > BATCH_LENGTH_MAX) this.readBatch();
@@ -152,14 +141,14 @@ export class Candidates {
     }
   }
 
-  private read(portion: SetPortion, utf8: Buffer): readonly number[] {
+  private readonly read = (portion: SetPortion, utf8: Buffer): readonly number[] => {
     if (this.timeLeftMs <= 0) return portion.numbers;
     portion.prepare();
     const from = performance.now();
     const found = portion.match(utf8);
     this.timeLeftMs -= performance.now() - from;
     return found;
-  }
+  };
 
   private add(number: number, index: number): void {
     const list = this.places[number];

@@ -44,7 +44,19 @@ export function chanceOfSets(sets: readonly Uint8Array[]): number {
   return sets.reduce((chance, set) => chance * set.reduce((share, value, byte) => share + value * CHANCE[byte]!, 0), 1);
 }
 
+/** Texts that stand in nearly every message, in a link or header field if not elsewhere, whatever their letters say. */
+const EVERYWHERE: readonly string[] = [
+  ...['http://', 'https://', 'href="http', 'www.', '.com/', '<html', '<body', '<img ', 'charset=', '<a href='],
+  ...['\nfrom: ', '\nto: ', '\nsubject: ', '\ndate: ', '\nreceived: from ', '\nmessage-id: <', '\ncontent-type: text/'],
+  ...[' rdns=', ' helo=', ' by=', ' ident=', ' envfrom=', ' intl=', ' id=', ' auth=', ' msa=', '[ ip='],
+];
+const EVERYWHERE_CHANCE = 2 ** -8;
+
 /** The chance that one of these texts stands at any place, its letters in either case. */
 export function chanceOfLiterals(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + 2 ** -surpriseOf(text), 0);
+  return texts.reduce((sum, text) => sum + chanceOf(text), 0);
+}
+
+function chanceOf(text: string): number {
+  return EVERYWHERE.some((known) => known.includes(text)) ? EVERYWHERE_CHANCE : 2 ** -surpriseOf(text);
 }
