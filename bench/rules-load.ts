@@ -97,6 +97,8 @@ export async function holdWhileLoading(rules: readonly string[], cache: string):
   delay.enable();
   await sleep(SETTLE_MS);
   delay.reset();
+  // The first turn after that only begins to count.
+  await sleep(SETTLE_MS);
   const options = { core: false, compile: COMPILE_DEFAULTS, files: FILES_ON_DISK, cache: RuleCache.open(cache) };
   const { set } = await loadRulesAside(rules, options);
   await prepareInSlices(set, { sliceMs: SLICE_MS, pause: () => setImmediate() });

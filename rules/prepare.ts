@@ -6,8 +6,11 @@ import { planOf } from './plan.js';
 
 /** Builds what is built once for a set; pauses each time that `sliceMs` has passed. */
 export async function prepareInSlices(set: RuleSet, { sliceMs, pause }: Slices): Promise<void> {
+  await pause();
+  const { groups } = planOf(set);
+  await pause();
   let from = performance.now();
-  for (const group of planOf(set).groups) {
+  for (const group of groups) {
     for (const step of group.scan.steps()) {
       step();
       if (performance.now() - from < sliceMs) continue;
