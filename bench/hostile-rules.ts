@@ -15,7 +15,6 @@ import { STAGES } from '../filters/index.js';
 import { parseMessage } from '../message/parse.js';
 import { systemClock } from '../outside/clock.js';
 import { createPipeline, type Pipeline, type ScanResult } from '../pipeline/run.js';
-import { loadRules } from '../rules/load.js';
 import { SECTIONS } from '../programs/sections.js';
 import { makeTransaction } from '../test/ground/transaction.js';
 import { FULL_SIZES, hostileRuleFile, listAttacks, type Attack, type AttackSizes } from './hostile-material.js';
@@ -89,24 +88,20 @@ async function runAttack(attack: Attack, measured: Pipeline, directory: string):
   }
 }
 
-/** Reading the file, as a reload does, and a mail judged by what is left of it. */
+/** Settings with the file, as the supervisor reads them; the file taken by a worker; a mail judged by what is left of it. */
 async function runRuleFile(sizes: AttackSizes, directory: string): Promise<readonly HostileFigures[]> {
   const text = hostileRuleFile(sizes.ruleLines);
   const path = putRules(directory, text);
-  const read = await watch(() => Promise.resolve(loadRules([path])));
-  const { set, refusals } = read.result;
-  const reading = {
-    ...timesOf(read),
-    name: 'a hostile rule file, read',
-    mailBytes: text.length,
-    hits: set.byName.size,
-    told: `${String(refusals.length)} lines not taken`,
-  };
-  const pipeline = await openPipeline([path]);
+  const named = { mailBytes: text.length, hits: 0, told: '' };
+  const read = await watch(() => Promise.resolve(rulesAlone([path])));
+  const taken = await watch(() => openWith(read.result));
+  const pipeline = taken.result;
+  const reading = { ...timesOf(read), ...named, name: 'a hostile rule file, settings read' };
+  const taking = { ...timesOf(taken), ...named, name: 'a hostile rule file, taken by a worker' };
   try {
     const raw = Buffer.from(`Subject: x\r\n\r\nhello ${'a'.repeat(sizes.runBytes)}\r\n`);
     const judged = await watch(() => scan(pipeline, raw));
-    return [reading, figuresOf('a hostile rule file, a run of a judged', raw, judged)];
+    return [reading, taking, figuresOf('a hostile rule file, a run of a judged', raw, judged)];
   } finally {
     await pipeline.close();
   }
@@ -118,8 +113,10 @@ function putRules(directory: string, text: string): string {
   return path;
 }
 
-async function openPipeline(paths: readonly string[]): Promise<Pipeline> {
-  return createPipeline(STAGES, rulesAlone(paths), {
+const openPipeline = (paths: readonly string[]): Promise<Pipeline> => openWith(rulesAlone(paths));
+
+function openWith(configuration: Configuration): Promise<Pipeline> {
+  return createPipeline(STAGES, configuration, {
     clock: systemClock,
     resolver: null,
     countries: null,

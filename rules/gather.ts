@@ -8,6 +8,8 @@ import type { PlainTest } from './plain.js';
 
 /** Most rules one set may hold. */
 export const RULES_MAX = 50_000;
+/** Most different globs in `rules_matching` of one set: each is held against the name of every rule. */
+export const GLOBS_MAX = 100;
 /** Priority of a rule that `shortcircuit` calls ham or spam and that names none. */
 const SHORTCIRCUIT_PRIORITY = -200;
 const ALL_ONE: Scores = [1, 1, 1, 1];
@@ -51,7 +53,7 @@ export class Gatherer {
       this.refusals.push(refusalAt(statement, `more than ${RULES_MAX} rules`));
       return;
     }
-    const test = describeTest(this.merged(statement), this.localTestsOnly);
+    const test = this.bounded(describeTest(this.merged(statement), this.localTestsOnly));
     if (typeof test === 'string') {
       this.refusals.push(refusalAt(statement, `${name}: ${test}`));
       this.refusedNames.add(name);
@@ -62,6 +64,15 @@ export class Gatherer {
     if ((written.kind === 'text' || written.kind === 'header') && takesTexts(written.pattern))
       this.propertiesOf(name).priority = CAPTURING_PRIORITY;
   }
+
+  /** The test, or why it asks for too much. */
+  private bounded(test: PlainTest | string): PlainTest | string {
+    if (typeof test === 'string' || test.kind !== 'meta' || test.expression.globs.length === 0) return test;
+    for (const glob of test.expression.globs) this.globs.add(glob);
+    return this.globs.size > GLOBS_MAX ? `more than ${GLOBS_MAX} different globs in one rule set` : test;
+  }
+
+  private readonly globs = new Set<string>();
 
   /** Several `uri_detail` lines of one name add up; of one key the last holds. */
   private merged({ name, test }: Extract<Statement, { kind: 'rule' }>): RuleTest {
