@@ -20,7 +20,7 @@ import type { Expression } from './expression.js';
 import { Gatherer, refusalAt, type Draft, type Properties } from './gather.js';
 import type { Pattern } from './pattern/pattern.js';
 import type { PlainRule, PlainSet } from './plain.js';
-import { countMax, scoreOf } from './points.js';
+import { countMax, mimeHeaderCountMax, scoreOf } from './points.js';
 import { readySet } from './ready.js';
 
 export type CompiledTest =
@@ -150,7 +150,7 @@ export function describeRules(statements: readonly Statement[], options: Compile
     if (scoreOf(draft.name, properties.get(draft.name)?.scores ?? null, rule.flags, options) === 0) off.add(rule.name);
     if (options.disabled.has(rule.name)) off.add(rule.name);
   }
-  return { set: arrange(all, off, refusals), refusals, notes: gatherer.orphans() };
+  return { set: arrange(all, off, refusals), refusals, notes: [...gatherer.orphans(), ...gatherer.slips] };
 }
 
 /** The rule with its properties. */
@@ -161,7 +161,7 @@ function finish(draft: Draft, properties: Properties | undefined, options: Compi
     score: isSubRule(draft.name) ? 0 : scoreOf(draft.name, properties?.scores ?? null, flags, options),
     description: properties?.description ?? '',
     flags,
-    countMax: countMax(flags),
+    countMax: draft.test.kind === 'mimeheader' ? mimeHeaderCountMax(flags) : countMax(flags),
     priority: properties?.priority ?? 0,
     shortcircuit: properties?.shortcircuit ?? 'off',
     examples: properties?.examples ?? [],

@@ -5,6 +5,7 @@ import type { RuleExample } from './compile.js';
 import type { Place, Refusal, RuleTest, Scores, Shortcircuit, Statement } from './definition.js';
 import { describeTest } from './describe-test.js';
 import type { PlainTest } from './plain.js';
+import { alwaysMatches } from './pattern/read.js';
 
 /** Most rules one set may hold. */
 export const RULES_MAX = 50_000;
@@ -35,6 +36,8 @@ export class Gatherer {
   readonly properties = new Map<string, Properties>();
   readonly refusals: Refusal[] = [];
   private readonly refusedNames = new Set<string>();
+  /** Lines that work and are hardly meant so. */
+  readonly slips: Refusal[] = [];
   private readonly named: Statement[] = [];
 
   constructor(private readonly localTestsOnly: boolean) {}
@@ -61,8 +64,10 @@ export class Gatherer {
     }
     this.drafts.set(name, { name, test, file, line });
     const { test: written } = statement;
-    if ((written.kind === 'text' || written.kind === 'header') && takesTexts(written.pattern))
-      this.propertiesOf(name).priority = CAPTURING_PRIORITY;
+    if (written.kind !== 'text' && written.kind !== 'header' && written.kind !== 'mimeheader') return;
+    if (takesTexts(written.pattern)) this.propertiesOf(name).priority = CAPTURING_PRIORITY;
+    const always = alwaysMatches(written.pattern.source);
+    if (always !== null) this.slips.push(refusalAt(statement, `${name}: ${always}, so that it matches any text`));
   }
 
   /** The test, or why it asks for too much. */

@@ -25,8 +25,8 @@ export function mimeHeaderKey({ name, raw, ifUnset }: Test, { flags }: Pick<Rule
 }
 
 /**
- * How often the rule's pattern matches, over those texts in which it may (`places`; null for all); a negated rule holds
- * once or not at all.
+ * How often the rule's pattern matches, over those texts in which it may (`places`; null for all). A negated rule always
+ * holds: SpamAssassin 4.0.1 looks at the parts and then forgets what it saw. `onMatch` is told of the text that matched.
  */
 export function mimeHeaderCount(
   { pattern, negated }: Test,
@@ -34,18 +34,19 @@ export function mimeHeaderCount(
   texts: readonly Subject[],
   places: readonly number[] | null,
   effort: Effort,
+  onMatch: (subject: Subject) => void,
 ): number {
+  if (negated) return 1;
   for (let at = 0; at < (places ?? texts).length; at++) {
     const subject = texts[places === null ? at : places[at]!]!;
-    if (negated) {
-      if (pattern.test(subject, effort)) return 0;
-      continue;
-    }
     // The first part that matches decides, however often it does.
     const count = countMax === 1 ? Number(pattern.test(subject, effort)) : pattern.count(subject, countMax, effort);
-    if (count > 0) return count;
+    if (count > 0) {
+      onMatch(subject);
+      return count;
+    }
   }
-  return Number(negated);
+  return 0;
 }
 
 /** First and last part of `range=2-5`, `range=2-`, `range=-5`, `range=2`. */

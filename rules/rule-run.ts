@@ -9,7 +9,7 @@ import type { RuleMail } from './mail/rule-mail.js';
 import { mimeHeaderCount, mimeHeaderTexts } from './mime-header.js';
 import { Effort } from './pattern/effort.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
-import { nextBit, planOf, rulesWhenAbsent, setBit, type Plan, type RuleGroup } from './plan.js';
+import { evaluationOf, nextBit, planOf, rulesWhenAbsent, setBit, type Plan, type RuleGroup } from './plan.js';
 import { pointsOf } from './points.js';
 import { safe } from './bytes.js';
 import type { Candidates } from './scan/candidates.js';
@@ -113,7 +113,7 @@ export class RuleRun {
   };
 
   private activateLookedUp(name: string): void {
-    const number = this.plan.numbers.get(name);
+    const number = this.plan.numbering.numberOf(name);
     if (number !== undefined && this.plan.rules[number]!.test.kind === 'empty') setBit(this.active, number);
   }
 
@@ -201,7 +201,9 @@ export class RuleRun {
         return this.mail.headers.exists(test.name) ? { count: 1, evidence: test.name } : NONE;
       case 'mimeheader': {
         const { texts } = this.opened[this.plan.groupOf[number]!]!;
-        const count = mimeHeaderCount(test, rule.countMax, texts, this.placesFor(number), this.effort);
+        const count = mimeHeaderCount(test, rule.countMax, texts, this.placesFor(number), this.effort, (subject) =>
+          this.capture(test.pattern, subject, rule.countMax),
+        );
         return count > 0 ? { count, evidence: test.name } : NONE;
       }
       case 'eval': {
@@ -274,7 +276,7 @@ export class RuleRun {
   }
 
   private tryMeta(number: number): Found {
-    const value = this.plan.evaluations[number]!(this.values);
+    const value = evaluationOf(this.plan, number)(this.values);
     if (value === 0 || !Number.isFinite(value)) return NONE;
     // A hit always counts something.
     return { count: value > 0 ? value : 1, evidence: '' };

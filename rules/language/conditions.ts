@@ -20,6 +20,9 @@ export class ConditionError extends Error {
   override readonly name = 'ConditionError';
 }
 
+/** The same because of a term that is nothing at all: then its line is as good as not there, and its "endif" too many. */
+class UnreadableTermError extends ConditionError {}
+
 interface Block {
   readonly word: string;
   readonly line: number;
@@ -34,8 +37,7 @@ export class ConditionalBlocks {
   skips = false;
 
   /**
-   * Whether the line belongs to the blocks themselves. Throws ConditionError when it is broken; an unreadable condition
-   * skips its block.
+   * Whether the line belongs to the blocks themselves. Throws ConditionError when it is broken.
    */
   takes(word: string, value: string, line: number, facts: ConditionFacts): boolean {
     switch (word) {
@@ -64,10 +66,19 @@ export class ConditionalBlocks {
     if (this.open.length >= BLOCKS_DEPTH_MAX) throw new ConditionError(`nests deeper than ${BLOCKS_DEPTH_MAX}`);
     this.open.push({ word, line, outerSkips: this.skips });
     const skipped = this.skips;
-    this.skips = true;
-    if (value === '') throw new ConditionError(`"${word}" without a condition`);
-    const holds = word === 'ifplugin' ? pluginLoaded(value, facts) : evaluateCondition(value, facts);
-    this.skips = skipped || !holds;
+    this.skips = skipped || !this.holds(word, value, facts, skipped);
+  }
+
+  /** A condition that cannot be worked out skips its block; one with a word that is none begins no block, as in SpamAssassin. */
+  private holds(word: string, value: string, facts: ConditionFacts, skipped: boolean): boolean {
+    try {
+      if (value === '') throw new UnreadableTermError(`"${word}" without a condition`);
+      return word === 'ifplugin' ? pluginLoaded(value, facts) : evaluateCondition(value, facts);
+    } catch (error) {
+      if (error instanceof UnreadableTermError) this.open.pop();
+      this.skips = skipped || !(error instanceof UnreadableTermError);
+      throw error;
+    }
   }
 
   /** Blocks that were never closed. */
@@ -99,8 +110,15 @@ function tokensOf(text: string): string[] {
   while (TOKEN.lastIndex < source.length) {
     const at = TOKEN.lastIndex;
     const found = TOKEN.exec(source);
-    if (found === null) throw new ConditionError(`"${source.slice(at, at + 20)}" does not belong in a condition`);
-    tokens.push(found[1] ?? found[2] ?? found[3]!);
+    const token = found?.[1] ?? found?.[2] ?? found?.[3];
+    const wrong = `"${source.slice(at, at + 20)}" does not belong in a condition`;
+    if (token === undefined) {
+      throw /^\s*\W{1,5}[A-Za-z_](?!\w)/.test(source.slice(at))
+        ? new UnreadableTermError(wrong)
+        : new ConditionError(wrong);
+    }
+    if (/^[A-Za-z_]$/.test(token)) throw new UnreadableTermError(wrong);
+    tokens.push(token);
     if (tokens.length > CONDITION_TOKENS_MAX) throw new ConditionError(`more than ${CONDITION_TOKENS_MAX} terms`);
   }
   return tokens;

@@ -21,6 +21,7 @@ import { firstWord, LineError, wordsOf } from './lines.js';
 
 /** Longest rule name (SpamAssassin's own bound). */
 export const RULE_NAME_LENGTH_MAX = 100;
+const SCORE_SETS = 4;
 /** Most conditions of one `uri_detail`. */
 const CRITERIA_MAX = 50;
 
@@ -47,7 +48,8 @@ const WORDS: ReadonlyMap<string, Read> = new Map<string, Read>([
   ['uri_detail', rule((value) => ({ kind: 'uriDetail', criteria: uriCriteria(value) }))],
   ['score', (name, value) => ({ kind: 'score', name, ...scoreValues(value) })],
   ['describe', (name, value) => ({ kind: 'describe', name, text: Buffer.from(value, 'latin1').toString('utf8') })],
-  ['tflags', (name, value) => ({ kind: 'tflags', name, flags: wordsOf(value) })],
+  // SpamAssassin looks for each flag as a word anywhere, so that commas do.
+  ['tflags', (name, value) => ({ kind: 'tflags', name, flags: value.split(/[\s,;]+/) })],
   ['priority', (name, value) => ({ kind: 'priority', name, priority: integer(value) })],
   ['shortcircuit', (name, value) => ({ kind: 'shortcircuit', name, as: shortcircuitWord(value) })],
   ['test', (name, value) => ({ kind: 'test', name, ...example(value) })],
@@ -204,11 +206,13 @@ function scoreValues(value: string): { scores: Scores; relative: boolean } {
   const words = wordsOf(value);
   const relative = words.some((word) => /^\(.*\)$/.test(word));
   const numbers = words.map((word) => word.replace(/^\((.*)\)$/, '$1'));
+  if (words.length !== 1 && words.length !== SCORE_SETS)
+    throw new LineError(`expected one score or ${SCORE_SETS}, not ${words.length}`);
   for (const word of numbers)
-    if (!/^[-+]?(?:\d{1,9}\.?\d{0,9}|\.\d{1,9})$/.test(word)) throw new LineError(`"${word.slice(0, 20)}" is no score`);
+    if (!/^-?\d{1,9}(?:\.\d{1,9})?$/.test(word))
+      throw new LineError(`"${word.slice(0, 20)}" is no score: write it as 1, -1 or 0.5`);
   const scores = numbers.map(Number);
   const [first = 0] = scores;
-  // Any number of values but four means the first for all sets, as in SpamAssassin.
   return { scores: scores.length === 4 ? (scores as unknown as Scores) : [first, first, first, first], relative };
 }
 

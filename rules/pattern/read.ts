@@ -33,15 +33,14 @@ export const LOOK_BEHIND_MAX = 255;
 export function readPattern(source: string, flags: string): PatternTree {
   if (source.length > PATTERN_LENGTH_MAX)
     throw new PatternError(`pattern is longer than ${PATTERN_LENGTH_MAX} characters`);
-  refuseAlwaysMatching(source);
   return new Reader(source, readFlags(flags)).readAll();
 }
 
-/** As SpamAssassin does, on the text as it stands: an alternative that always matches is a slip of the pen. */
-function refuseAlwaysMatching(source: string): void {
-  if (source === '') throw new PatternError('empty pattern');
+/** Why a pattern matches any text, by the look of it, which is most often a slip of the pen; null where it does not. */
+export function alwaysMatches(source: string): string | null {
+  if (source === '') return 'empty pattern';
   const ends = source.endsWith('|') && !source.endsWith('\\|');
-  if (/(?<!\\)\|\|/.test(source) || source.startsWith('|') || ends) throw new PatternError('empty alternative');
+  return /(?<!\\)\|\|/.test(source) || source.startsWith('|') || ends ? 'empty alternative' : null;
 }
 
 class Reader extends ByteReader {

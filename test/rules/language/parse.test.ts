@@ -70,12 +70,17 @@ describe('lines', () => {
 
   it('take one score or four, plain or relative', () => {
     expect(only('score A 1.5')).toMatchObject({ scores: [1.5, 1.5, 1.5, 1.5], relative: false });
-    expect(only('score A 0 1 -2 .5')).toMatchObject({ scores: [0, 1, -2, 0.5], relative: false });
+    expect(only('score A 0 1 -2 0.5')).toMatchObject({ scores: [0, 1, -2, 0.5], relative: false });
     expect(only('score A (0.5)')).toMatchObject({ scores: [0.5, 0.5, 0.5, 0.5], relative: true });
   });
 
-  it('take the first of two or three scores for all sets', () => {
-    expect(only('score A 1 2')).toMatchObject({ scores: [1, 1, 1, 1] });
+  it('take no other scores', () => {
+    for (const scores of ['1 2', '1 2 3', '1 2 3 4 5']) expect(reason(`score A ${scores}`)).toMatch(/one score or 4/);
+    for (const score of ['+1', '.5', '1.', '1,5', '1e3']) expect(reason(`score A ${score}`)).toMatch(/no score/);
+  });
+
+  it('take flags with commas between', () => {
+    expect(only('tflags A multiple,maxhits=2; nice')).toMatchObject({ flags: ['multiple', 'maxhits=2', 'nice'] });
   });
 
   it('take describe as text, tflags, priority and test', () => {

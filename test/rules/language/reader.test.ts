@@ -58,11 +58,19 @@ describe('conditions', () => {
   });
 
   it('skip their block when they cannot be read', () => {
-    for (const broken of ['if', 'if (1', 'if system("id")', 'if 1 1', `if ${'('.repeat(500)}1`, 'if $x', 'ifplugin']) {
+    for (const broken of ['if (1', 'if system("id")', 'if 1 1', `if ${'('.repeat(500)}1`, 'if bogus(xy)', 'if 1 = 1']) {
       const { statements, refusals } = parseRules(`${broken}\nbody A /x/\nendif\nbody B /x/\n`, 'site.cf');
       expect(statements.map(({ name }) => name)).toEqual(['B']);
       expect(refusals).toHaveLength(1);
       expect(refusals[0]).toMatchObject({ line: 1 });
+    }
+  });
+
+  it('begin no block with a term that is nothing at all, as in SpamAssassin', () => {
+    for (const broken of ['if', 'if $x', 'if plugin(X)', 'ifplugin']) {
+      const { statements, refusals } = parseRules(`${broken}\nbody A /x/\nendif\nbody B /x/\n`, 'site.cf');
+      expect(statements.map(({ name }) => name)).toEqual(['A', 'B']);
+      expect(refusals.map(({ line }) => line)).toEqual([1, 3]);
     }
   });
 
