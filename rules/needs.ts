@@ -17,14 +17,18 @@ interface Part {
   readonly weight: number;
 }
 
-/** Rules one of which must hit for the expression to come to anything but 0; null where it does without any. */
+/**
+ * Rules one of which must hit for the expression to come to anything but 0; null where it does without any. One that reads
+ * by globs waits for nothing: they may mean all rules there are.
+ */
 export function neededRules(expression: Expression, numbers: RuleNumbers, weight: Weight): readonly number[] | null {
+  if (expression.globs.length > 0) return null;
   const stack: Part[] = [];
   const pop = (): Part => stack.pop() ?? literal(0);
   for (const step of expression.steps) {
     if (step.kind === 'number') stack.push(literal(step.value));
-    else if (step.kind === 'rule') stack.push(reading([numbers.numberOf(step.name)], weight));
-    else if (step.kind === 'matching') stack.push(reading(numbers.matching(step.glob), weight));
+    else if (step.kind === 'rule') stack.push(reading(numbers.numberOf(step.name), weight));
+    else if (step.kind === 'matching') return null;
     else if (step.operator === '!' || step.operator === 'neg') stack.push(unary(step.operator, pop(), weight));
     else {
       const right = pop();
@@ -41,9 +45,8 @@ function literal(value: number): Part {
   return { zero: value, reads: [], needs: value === 0 ? [] : null, weight: 0 };
 }
 
-function reading(rules: readonly (number | undefined)[], weight: Weight): Part {
-  const reads = rules.filter((rule) => rule !== undefined);
-  return { zero: 0, reads, needs: [...reads], weight: weightOf(reads, weight) };
+function reading(rule: number | undefined, weight: Weight): Part {
+  return rule === undefined ? literal(0) : { zero: 0, reads: [rule], needs: [rule], weight: weight(rule) };
 }
 
 function weightOf(rules: readonly number[], weight: Weight): number {

@@ -2,13 +2,14 @@
 // scanned as one, and for each rule the metas that read it. Made once for each set; holds nothing of any message.
 import type { Rule, RuleSet, RuleStage } from './compile.js';
 import type { HeaderSelector, TextInput } from './definition.js';
-import { prepareExpression, type Evaluation, type RuleNumbers } from './expression.js';
+import { prepareExpression, type Evaluation, type Expression, type RuleNumbers } from './expression.js';
 import { fieldKey } from './mail/header-values.js';
 import { mimeHeaderKey } from './mime-header.js';
 import { neededRules } from './needs.js';
 import { globMatches } from './order.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
 import { CandidateScan } from './scan/candidates.js';
+import { doAtOnce, type Steps } from './steps.js';
 
 /** What the rules of a group read. */
 export type GroupSource =
@@ -46,7 +47,6 @@ export interface PlannedStage {
 export interface Plan {
   /** All rules; a rule's number is its place. */
   readonly rules: readonly Rule[];
-  readonly numbers: ReadonlyMap<string, number>;
   readonly stages: readonly PlannedStage[];
   readonly groups: readonly RuleGroup[];
   /** For each rule the number of its group, -1 for a rule of none. */
@@ -55,18 +55,22 @@ export interface Plan {
   readonly patternOf: Int32Array;
   /** For each rule the metas to be worked out when it hits. */
   readonly readers: readonly (readonly number[])[];
-  /** For each meta what it works out. */
-  readonly evaluations: readonly (Evaluation | null)[];
+  /** For each meta what it works out, once it was needed: see `evaluationOf`. */
+  readonly evaluations: (Evaluation | undefined)[];
+  readonly numbering: RuleNumbers;
   /** By field name in lower case: rules that ask whether it exists. */
   readonly existing: ReadonlyMap<string, readonly number[]>;
   /** One bit for each rule: those that run whatever the message holds. */
   readonly always: Int32Array;
 }
 
+/** Metas looked at between two rests, about. */
+const METAS_PER_STEP = 100;
 /** Weight of a rule that is no pattern over a text, in metas that read it. */
 const WORDLESS_WEIGHT = 10;
 const NO_RULES: readonly number[] = [];
 const EMPTY = new Subject('');
+const NO_EXPRESSION: Expression = { steps: [], names: [], globs: [], empty: true };
 const WORD_BITS = 32;
 
 /** Made once for each rule set. */
@@ -74,12 +78,34 @@ const plans = new WeakMap<RuleSet, Plan>();
 
 /** The plan of a set: made when first asked for. */
 export function planOf(set: RuleSet): Plan {
-  let plan = plans.get(set);
-  if (plan === undefined) {
-    plan = new Planner(set.stages).plan();
-    plans.set(set, plan);
-  }
+  return plans.get(set) ?? doAtOnce(planInSteps(set));
+}
+
+/** The same with rests. */
+export function* planInSteps(set: RuleSet): Steps<Plan> {
+  const plan = plans.get(set) ?? (yield* new Planner(set.stages).plan());
+  plans.set(set, plan);
   return plan;
+}
+
+/** What a meta works out; made ready when first needed. */
+export function evaluationOf({ rules, evaluations, numbering }: Plan, meta: number): Evaluation {
+  const { test } = rules[meta]!;
+  return (evaluations[meta] ??= prepareExpression(test.kind === 'meta' ? test.expression : NO_EXPRESSION, numbering));
+}
+
+/** Numbers by name, and those that a glob fits; a meta among them counts nothing for itself, since it has not run yet. */
+function numberingOf(rules: readonly Rule[]): RuleNumbers {
+  const numbers = new Map(rules.map(({ name }, number) => [name, number]));
+  const fitting = new Map<string, readonly number[]>();
+  const matching = (glob: string): readonly number[] => {
+    const known = fitting.get(glob);
+    if (known !== undefined) return known;
+    const found = rules.flatMap(({ name }, number) => (globMatches(glob, name) ? [number] : []));
+    fitting.set(glob, found);
+    return found;
+  };
+  return { numberOf: (name) => numbers.get(name), matching };
 }
 
 /** A selector as rule files write it. */
@@ -125,7 +151,7 @@ interface GroupDraft {
 
 class Planner {
   private readonly rules: readonly Rule[];
-  private readonly numbers: ReadonlyMap<string, number>;
+  private readonly numbering: RuleNumbers;
   private readonly groupOf: Int32Array;
   private readonly patternOf: Int32Array;
   private readonly always: Int32Array;
@@ -133,18 +159,24 @@ class Planner {
 
   constructor(private readonly written: readonly RuleStage[]) {
     this.rules = written.flatMap(({ rules, metas }) => [...rules, ...metas]);
-    this.numbers = new Map(this.rules.map(({ name }, number) => [name, number]));
+    this.numbering = numberingOf(this.rules);
     this.groupOf = new Int32Array(this.rules.length).fill(-1);
     this.patternOf = new Int32Array(this.rules.length).fill(-1);
     this.always = new Int32Array(Math.ceil(this.rules.length / WORD_BITS));
   }
 
-  plan(): Plan {
-    const { rules, numbers, groupOf, patternOf, always, existing } = this;
+  *plan(): Steps<Plan> {
+    const { rules, numbering, groupOf, patternOf, always, existing } = this;
     const drafts = this.gather();
-    const groups = drafts.map((draft, number) => this.group(draft, number));
+    const groups: RuleGroup[] = [];
+    for (const draft of drafts) {
+      yield;
+      groups.push(this.group(draft, groups.length));
+    }
     const stages = this.stages(drafts, groups);
-    return { rules, numbers, stages, groups, groupOf, patternOf, always, existing, ...this.metas() };
+    const readers = yield* this.readers();
+    const evaluations = new Array<Evaluation | undefined>(rules.length);
+    return { rules, numbering, stages, groups, groupOf, patternOf, always, existing, readers, evaluations };
   }
 
   /** Puts each rule into its group, or among those that always run. */
@@ -206,23 +238,21 @@ class Planner {
     });
   }
 
-  /** Metas ready to run, which of them wait for whom, and a bit for those that hold where nothing hits. */
-  private metas(): Pick<Plan, 'readers' | 'evaluations'> {
+  /** Which metas wait for whom, and a bit for those that hold where nothing hits. */
+  private *readers(): Steps<readonly (readonly number[])[]> {
     const readers: (readonly number[])[] = this.rules.map(() => NO_RULES);
-    const weight = this.weights();
-    const evaluations = this.rules.map((rule, number): Evaluation | null => {
-      if (rule.test.kind !== 'meta') return null;
-      const { expression } = rule.test;
-      const numbers = this.numbersFor(number);
-      const needed = neededRules(expression, numbers, (one) => weight[one]!);
+    const weights = this.weights();
+    for (const [number, { test }] of this.rules.entries()) {
+      if (test.kind !== 'meta') continue;
+      if (number % METAS_PER_STEP === 0) yield;
+      const needed = neededRules(test.expression, this.numbering, (one) => weights[one]!);
       if (needed === null) setBit(this.always, number);
       for (const one of new Set(needed)) {
         if (readers[one] === NO_RULES) readers[one] = [number];
         else (readers[one] as number[]).push(number);
       }
-      return prepareExpression(expression, numbers);
-    });
-    return { readers, evaluations };
+    }
+    return readers;
   }
 
   /** How common each rule may be: those that many metas read are, and those that ask for no words. */
@@ -231,18 +261,11 @@ class Planner {
     for (const { test } of this.rules) {
       if (test.kind !== 'meta') continue;
       for (const name of test.expression.names) {
-        const read = this.numbers.get(name);
+        const read = this.numbering.numberOf(name);
         if (read !== undefined) weights[read]!++;
       }
     }
     return weights;
-  }
-
-  /** A glob means the rules it fits, the meta itself aside. */
-  private numbersFor(own: number): RuleNumbers {
-    const fitting = (glob: string) =>
-      this.rules.flatMap(({ name }, number) => (number !== own && globMatches(glob, name) ? [number] : []));
-    return { numberOf: (name) => this.numbers.get(name), matching: fitting };
   }
 }
 
