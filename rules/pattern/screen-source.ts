@@ -155,7 +155,10 @@ function trimmedConcat(all: readonly PatternNode[], side: 'start' | 'end'): Patt
 function trimmedRepeat(node: Extract<PatternNode, { kind: 'repeat' }>, side: 'start' | 'end'): PatternNode {
   if (node.min === 0) return NOTHING;
   if (node.min === 1) return trimmed({ kind: 'group', item: node.item, capture: null }, side);
-  return repeat(node.item, node.min, node.min);
+  if (isSingle(node.item)) return repeat(node.item, node.min, node.min);
+  const whole = repeat(node.item, node.min - 1, node.min - 1);
+  const outer = trimmed({ kind: 'group', item: node.item, capture: null }, side);
+  return { kind: 'concat', items: side === 'start' ? [outer, whole] : [whole, outer] };
 }
 
 function isNothing(node: PatternNode): boolean {

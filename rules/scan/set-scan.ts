@@ -1,10 +1,10 @@
-// Tells which of many patterns may match a text, by their wider sources for the linear engine: some two dozen of them are
+// Tells which of many patterns may match a text, by their wider sources for the linear engine: some dozen of them are
 // one automaton, which reads the text once. Its states are made as texts ask for them and kept up to a limit; where it
 // would take too long or too much memory, all its patterns count as possible. It never says no where one matches.
 import RE2 from 're2';
 
 /** Patterns, and characters of their sources, that one automaton takes. */
-const PATTERNS_MAX = 24;
+const PATTERNS_MAX = 12;
 const SOURCES_LENGTH_MAX = 12_000;
 /** Longest text that is read: on a hostile one each byte may ask for a new state. */
 export const SET_TEXT_MAX_BYTES = 32_768;
