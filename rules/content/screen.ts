@@ -21,6 +21,7 @@ export class Screen<T extends Screened> {
   readonly #scanned: readonly T[];
   /** Those that the scan cannot leave out. */
   readonly #always: readonly T[];
+  #isBuilt = false;
 
   /** `inPieces`: none of them matches more than MATCH_MAX_BYTES. */
   constructor(
@@ -39,12 +40,23 @@ export class Screen<T extends Screened> {
 
   /** Those that may match. */
   *worthwhile(subject: Subject): Steps<readonly T[]> {
+    yield* this.#build();
     const found = new Set<number>();
     for (const piece of this.inPieces ? piecesOf(subject) : [subject]) {
       for (const index of this.#scan.candidates([piece]).found) found.add(index);
       yield;
     }
     return [...Array.from(found, (index) => this.#scanned[index]!), ...this.#always];
+  }
+
+  /** What the scan would else build all at once, for the first text. */
+  *#build(): Steps<void> {
+    if (this.#isBuilt) return;
+    for (const build of this.#scan.steps()) {
+      build();
+      yield;
+    }
+    this.#isBuilt = true;
   }
 }
 

@@ -11,11 +11,13 @@ export function describeText(bytes: string): PatternFacts {
   let source = '';
   for (let at = 0; at < bytes.length; at++) source += BYTE_SOURCES[bytes.charCodeAt(at)]!;
   const literal = bytes.slice(0, LITERAL_LENGTH_MAX).toLowerCase();
+  const isPromise = literal.length >= LITERAL_LENGTH_MIN;
   return {
     source,
     flags: '',
-    literals: literal.length < LITERAL_LENGTH_MIN ? null : [literal],
-    screen: source,
+    literals: isPromise ? [literal] : null,
+    // It would say no more than the literal.
+    screen: isPromise ? null : source,
     linear: source,
     countable: true,
     names: [],
