@@ -9,8 +9,7 @@ import { ChannelReleases } from '../rules/channel/releases.js';
 import type { ReloadResult } from './process-messages.js';
 import { ruleSettingsOf } from './rules/in-force.js';
 import { updateOrder, wentWell, type ChannelReport, type UpdateOrder } from './rules/update-report.js';
-import { updateRules } from './rules/updater.js';
-import { readSettings } from './settings.js';
+import { updateInChild } from './rules/update-child.js';
 import type { Alert } from './world.js';
 
 const ALERT: AlertCode = 'rules-update-failed';
@@ -33,6 +32,8 @@ export interface RuleUpdatesOptions {
   readonly log: Pick<TextLog, 'info' | 'error' | 'warn'>;
   /** Has all processes read their settings again. */
   readonly reload: () => Promise<ReloadResult>;
+  /** What carries an order out; a process of its own unless told otherwise. */
+  readonly run?: typeof updateInChild;
   readonly clock?: Clock;
   /** Numbers from 0 up to 1. */
   readonly random?: () => number;
@@ -40,7 +41,7 @@ export interface RuleUpdatesOptions {
 }
 
 export interface RuleUpdates {
-  /** Carries out what a command asks for; parameters come from outside. Rejects as `updateRules` does. */
+  /** Carries out what a command asks for; parameters come from outside. Rejects as `updateInChild` does. */
   order(params: unknown): Promise<readonly ChannelReport[]>;
   /** The settings in force from now on. */
   take(configuration: Configuration): void;
@@ -150,11 +151,8 @@ class DailyUpdates implements RuleUpdates {
 
   private async carryOut(order: UpdateOrder, by: 'command' | 'daily'): Promise<readonly ChannelReport[]> {
     const { configuration, options, stopped } = this;
-    const reports = await updateRules(order, {
-      read: () => readSettings(configuration.file ?? undefined),
-      reload: options.reload,
-      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(ROUND_MAX_MS)]),
-    });
+    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(ROUND_MAX_MS)]);
+    const reports = await (options.run ?? updateInChild)(order, configuration.file, options.reload, signal);
     for (const report of reports) this.record(order, by, report);
     const isWhole = order.deed === 'fetch' && order.channels.length === 0;
     if (isWhole && reports.every(wentWell)) options.alert(ALERT, false, 'the newest update went well');

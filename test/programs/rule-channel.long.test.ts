@@ -11,7 +11,7 @@ import { ChannelReleases, releaseDirectory } from '../../rules/channel/releases.
 import { CHANNEL, startChannel, type Channel } from '../ground/channel.js';
 import { requirePackage } from '../ground/packages.js';
 import { waitUntil } from '../ground/place.js';
-import { WEIR_PROGRAM } from '../ground/weir.js';
+import { childrenOf, WEIR_PROGRAM } from '../ground/weir.js';
 import { openHouse, type House } from './house-of-processes.js';
 import { makeRulesPlace, type Ran } from './rules-command.js';
 
@@ -118,15 +118,18 @@ describe.skipIf(!canRun)('a channel of a running server', () => {
     const second = await house.weir.run(['rules', 'update']);
     expect(second).toMatchObject({ status: 70 });
     expect(second.stderr).toContain('another update of rules is under way');
-    channel.files.set('/pub/5.tar.gz', Buffer.from('gone'));
     const admin = (await house.status()).processes.find(({ role }) => role === 'admin');
-    process.kill(admin?.pid ?? 0, 'SIGKILL');
-    await first;
-    await house.whole();
+    const [child = 0] = childrenOf(admin?.pid ?? 0);
+    process.kill(child, 'SIGKILL');
+    const killed = await first;
+    expect(killed).toMatchObject({ status: 70 });
+    expect(killed.stderr).toContain('the process that updates rules ended (SIGKILL)');
+    await publish(5, 'harp');
+    expect((await house.weir.run(['rules', 'update'])).status).toBe(0);
   });
 
   it('is updated without a server too, whatever is killed, and in force when it starts', async () => {
-    await publish(6, 'harp');
+    await publish(6, 'viola');
     house.weir.signal('SIGKILL');
     await waitUntil('the server to end', WAIT_MS, () => house.weir.stop().then(() => true));
     stall('/pub/6.tar.gz.asc');
@@ -135,14 +138,14 @@ describe.skipIf(!canRun)('a channel of a running server', () => {
     await waitUntil('the fetch', WAIT_MS, () => channel.asked.includes('/pub/6.tar.gz.asc'));
     child.kill('SIGKILL');
     await once(child, 'exit');
-    expect(new ChannelReleases(kept(), CHANNEL).current()?.version).toBe(4);
-    await publish(6, 'harp');
+    expect(new ChannelReleases(kept(), CHANNEL).current()?.version).toBe(5);
+    await publish(6, 'viola');
     const ran = await house.weir.run(['rules', 'update']);
     expect(ran, ran.stderr).toMatchObject({ status: 0 });
     expect(ran.stdout).toContain('in force when the server starts');
-    expect(readFileSync(join(releaseDirectory(kept(), CHANNEL), '1.cf'), 'latin1')).toBe(rulesFor('harp'));
+    expect(readFileSync(join(releaseDirectory(kept(), CHANNEL), '1.cf'), 'latin1')).toBe(rulesFor('viola'));
     await house.reopen();
-    expect(await refused('harp')).toBe(6);
+    expect(await refused('viola')).toBe(6);
   });
 });
 

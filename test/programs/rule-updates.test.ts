@@ -6,8 +6,14 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import type { Configuration } from '../../config/load.js';
 import { ruleSettingsOf } from '../../programs/rules/in-force.js';
 import { installedChannels } from '../../programs/rules/installed.js';
-import { nextTimeOfDay, startRuleUpdates, type RuleUpdates } from '../../programs/rule-updates.js';
+import {
+  nextTimeOfDay,
+  startRuleUpdates,
+  type RuleUpdates,
+  type RuleUpdatesOptions,
+} from '../../programs/rule-updates.js';
 import type { ReloadResult } from '../../programs/process-messages.js';
+import { updateRules } from '../../programs/rules/updater.js';
 import { readSettings } from '../../programs/settings.js';
 import { CHANNEL, startChannel, type Channel } from '../ground/channel.js';
 import { requirePackage } from '../ground/packages.js';
@@ -18,6 +24,9 @@ const HOUR_MS = 3_600_000;
 const WAIT_MS = 20_000;
 const RULES = 'body CHANNEL_WORD /xylophone/\n';
 const ORDER = { channels: [], deed: 'fetch', leaveOut: false };
+/** In this process: the built program has one of its own for it. */
+const run: Required<RuleUpdatesOptions>['run'] = (order, file, reload, signal) =>
+  updateRules(order, { read: () => readSettings(file ?? undefined), reload, signal });
 const TAKEN: ReloadResult = { time: 0, taken: true, version: 'x', lines: [] };
 
 let channel: Channel;
@@ -66,6 +75,7 @@ async function open(update: string, at = Date.now(), before?: (bench: Bench) => 
     alert: (_code, raised, detail) => void alerts.push({ raised, detail }),
     log,
     reload: () => bench.reload(),
+    run,
     clock: { now: () => bench.at, monotonicMs: () => performance.now() },
     random: () => 0.5,
     lookMs: 5,
@@ -139,6 +149,7 @@ describe.skipIf(!requirePackage('gpgv', 'gpg', 'gpg-agent'))('daily updates', ()
       alert: () => undefined,
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
       reload: () => Promise.resolve(TAKEN),
+      run,
       clock: { now: () => later, monotonicMs: () => 0 },
     });
     expect(dir).not.toBeNull();
