@@ -75,3 +75,26 @@ export class FirstBytes {
     }
   }
 }
+
+/**
+ * For each byte, and for the end of the text, a number below `count`: the same for those that are in the same of the sets
+ * (null holds all).
+ */
+export function tellApart(sets: readonly (ByteSet | null)[]): { readonly classes: Int32Array; readonly count: number } {
+  const classes = new Int32Array(BYTES + 1);
+  let count = 1;
+  for (const set of sets) {
+    if (set === null || count > BYTES) continue;
+    const inside = new Int32Array(count).fill(-1);
+    const before = count;
+    const outside = new Uint8Array(before);
+    for (let byte = 0; byte <= BYTES; byte++) if (set[byte] !== 1) outside[classes[byte]!] = 1;
+    for (let byte = 0; byte < BYTES; byte++) {
+      const own = classes[byte]!;
+      if (set[byte] !== 1 || own >= before || outside[own] === 0) continue;
+      if (inside[own] === -1) inside[own] = count++;
+      classes[byte] = inside[own]!;
+    }
+  }
+  return { classes, count };
+}

@@ -1,7 +1,7 @@
 // Turns a pattern tree into a small program of numbers for the backtracking matcher: instructions in one array, byte
 // sets in another. A counted repeat is written out, so the program is bounded by a limit on its length.
 import { ASSERTIONS } from './assertions.js';
-import { FirstBytes } from './first-bytes.js';
+import { FirstBytes, tellApart } from './first-bytes.js';
 import { lengthAt, OP, RUN_GREEDY, RUN_LAZY, RUN_LENGTH, RUN_POSSESSIVE, SPLIT_LENGTH } from './instructions.js';
 import { lengthOf } from './length.js';
 import { prefixOf, START_SETS_MAX } from './starts.js';
@@ -69,11 +69,13 @@ class Compiler {
   readonly code: number[] = [];
   readonly sets: ByteSet[] = [];
   private readonly setOffsets = new Map<string, number>();
+  /** The same by the set itself, which is quicker to ask. */
+  private readonly offsetOf = new Map<ByteSet, number>();
   private readonly referenced: Set<number>;
   /** Where branches part, and where each begins. */
   private readonly partings: { readonly at: number; readonly branches: readonly number[] }[] = [];
   readonly branchesAt = new Map<number, readonly number[]>();
-  private readonly tables: number[] = [];
+  private readonly tables: Int32Array[] = [];
   private readonly firsts = new FirstBytes(this);
   private slots: number;
   private memories = 0;
@@ -99,7 +101,7 @@ class Compiler {
     return {
       code: Int32Array.from(this.code),
       sets,
-      tables: Int32Array.from(this.tables),
+      tables: joined(this.tables),
       slots: this.slots,
       memories: this.memories,
       memorable: this.memorable,
@@ -116,6 +118,8 @@ class Compiler {
   }
 
   private setOffset(set: ByteSet): number {
+    const known = this.offsetOf.get(set);
+    if (known !== undefined) return known;
     const key = Buffer.from(set).toString('latin1');
     let offset = this.setOffsets.get(key);
     if (offset === undefined) {
@@ -123,6 +127,7 @@ class Compiler {
       this.sets.push(set);
       this.setOffsets.set(key, offset);
     }
+    this.offsetOf.set(set, offset);
     return offset;
   }
 
@@ -245,22 +250,29 @@ class Compiler {
   /** For each parting and each byte, a chain of choices between the branches that can begin with it. */
   private fillTables(): void {
     for (const { at, branches } of this.partings) {
-      const firsts = branches.map((branch) => this.firsts.at(branch));
-      const chains = new Map<string, number>();
-      this.code[at + 1] = this.tables.length;
-      for (let byte = 0; byte <= BYTES; byte++) {
-        let fit: readonly number[] = branches.filter(
-          (_, index) => firsts[index] === null || firsts[index]![byte] === 1,
-        );
-        // Many branches told apart in many ways would take more room than they save time.
-        const apart = fit.length * (chains.size + 1) <= CHAINS_LENGTH_MAX;
-        if (!apart) fit = branches;
-        const key = fit.join(',');
-        let chain = chains.get(key);
-        if (chain === undefined) chains.set(key, (chain = this.writeChain(fit)));
-        this.tables.push(chain);
-      }
+      this.code[at + 1] = this.tables.length * TABLE_LENGTH;
+      this.tables.push(this.tableOf(branches));
     }
+  }
+
+  private tableOf(branches: readonly number[]): Int32Array {
+    const firsts = branches.map((branch) => this.firsts.at(branch));
+    const { classes, count } = tellApart(firsts);
+    const fitting: (readonly number[])[] = [];
+    const chains: number[] = [];
+    let made = 0;
+    const chainOf = (place: number, those: readonly number[]): number => {
+      if (chains[place] === undefined) made++;
+      return (chains[place] ??= this.writeChain(those));
+    };
+    return Int32Array.from(classes, (own, byte) => {
+      const fit = (fitting[own] ??= branches.filter(
+        (_, index) => firsts[index] === null || firsts[index]![byte] === 1,
+      ));
+      // Many branches told apart in many ways would take more room than they save time.
+      const apart = fit.length * (made + 1) <= CHAINS_LENGTH_MAX && fit.length < branches.length;
+      return apart ? chainOf(own, fit) : chainOf(count, branches);
+    });
   }
 
   private writeChain(branches: readonly number[]): number {
@@ -292,3 +304,11 @@ class Compiler {
 
 /** Most choices written out to tell the branches of one parting apart. */
 const CHAINS_LENGTH_MAX = 4_000;
+/** Of one table: a place for each byte, and one for the end of the text. */
+const TABLE_LENGTH = BYTES + 1;
+
+function joined(tables: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(tables.length * TABLE_LENGTH);
+  tables.forEach((table, index) => all.set(table, index * TABLE_LENGTH));
+  return all;
+}
