@@ -137,7 +137,7 @@ describeChannel('weir rules update', () => {
     expect(snapshot()).toEqual(before);
   });
 
-  it('lets the next mirror stand in for one that is down, slow-witted or bad', async () => {
+  it('lets the next mirror stand in for one that is down, broken or bad', async () => {
     await installFirst();
     const archive = await channel.pack({ '20_two.cf': RULES_LATER });
     await channel.publish(2, archive);
@@ -160,6 +160,24 @@ describeChannel('weir rules update', () => {
     place = await makeRulesPlace(channel.settings());
     expect((await update()).report['reason']).toMatch(/^no list of mirrors: http:.*MIRRORED\.BY: .* 404$/);
     channel.files.set('/MIRRORED.BY', list);
+  });
+
+  it('needs no checksum beside a signature, and says so; SHA-1 is looked at by nobody', async () => {
+    await installFirst();
+    channel.asked.splice(0);
+    await channel.publish(2, await channel.pack({ '20_two.cf': RULES_LATER }), { checksums: ['sha1'] });
+    const told = await update();
+    expect(told).toMatchObject({ code: 0, report: { outcome: 'taken', version: 2 } });
+    expect(told.report['notes']).toEqual([expect.stringContaining('a .sha1 would be too weak')]);
+    expect(channel.asked).not.toContain('/pub/2.tar.gz.sha1');
+  });
+
+  it('takes a signature over SHA-1, and says so', async () => {
+    await installFirst();
+    const archive = await channel.pack({ '20_two.cf': RULES_LATER });
+    await channel.publish(2, archive, { signature: await channel.keys.sign('channel', archive, { digest: 'SHA1' }) });
+    const told = await update();
+    expect(told.report['notes'] ?? [], JSON.stringify(told.report)).toEqual([expect.stringContaining('SHA-1')]);
   });
 
   it('can be given mirrors in place of those of the channel', async () => {
