@@ -1,20 +1,10 @@
 // Renders HTML as a reader sees it, and apart from that the text it hides, and collects every link with its visible text.
 // Own renderer over a tokeniser that follows the HTML standard; bounded in depth, length and number, linear in its input.
 import { SAXParser, type EndTag, type SaxToken, type StartTag, type Text as SaxText } from 'parse5-sax-parser';
-import { color } from './color.js';
 import { applyDeclarations, declarations, FIRST_LOOK, hides, type Look } from './html-style.js';
-import {
-  BLOCKS,
-  CLOSES,
-  FORMATTING,
-  LEGACY_FONT_PX,
-  NOT_SHOWN,
-  NO_TEXT,
-  P_BOUNDS,
-  P_ONLY,
-  TABLE,
-  VOID,
-} from './html-elements.js';
+import { BLOCKS, CLOSES, FORMATTING, NOT_SHOWN, NO_TEXT, P_BOUNDS, P_ONLY, TABLE, VOID } from './html-elements.js';
+import { LinkCollector, type HtmlLink } from './html-links.js';
+import { presentational } from './html-presentation.js';
 import { StyleSheet } from './style-sheet.js';
 import { TextBuilder } from './text-builder.js';
 
@@ -22,21 +12,10 @@ import { TextBuilder } from './text-builder.js';
 export const HTML_DEPTH_MAX = 512;
 /** Changes between HTML, SVG and MathML followed. */
 export const NAMESPACES_MAX = 64;
-/** Links kept, and characters of one link's visible text. */
-export const LINKS_MAX = 20_000;
+/** Characters of one link's visible text. */
 export const LINK_TEXT_MAX = 1_000;
-export const LINK_LENGTH_MAX = 8_192;
 /** Characters looked at for the text of one anchor, white space included. */
 const LINK_SLICE_MAX = 20_000;
-
-/** One address an HTML part points to. */
-export interface HtmlLink {
-  /** As written, blanks around dropped. */
-  readonly target: string;
-  readonly kind: 'link' | 'image' | 'form' | 'other';
-  /** Visible text of an anchor, white space collapsed; null for what is no anchor. */
-  text: string | null;
-}
 
 export interface Rendered {
   readonly visible: string;
@@ -69,9 +48,8 @@ class Renderer extends SAXParser {
   readonly #counts = new Map<string, number>();
   readonly #visible = new TextBuilder();
   readonly #hidden = new TextBuilder();
-  readonly #links: HtmlLink[] = [];
+  readonly #links = new LinkCollector();
   readonly #sheet = new StyleSheet();
-  #base: string | null = null;
   #overDepth = 0;
   #depthCut = false;
   #inStyle = false;
@@ -93,8 +71,8 @@ class Renderer extends SAXParser {
     return {
       visible: this.#visible.toString(),
       hidden: this.#hidden.toString(),
-      links: this.#links,
-      base: this.#base,
+      links: this.#links.links,
+      base: this.#links.base,
       depthCut: this.#depthCut,
     };
   }
@@ -126,7 +104,7 @@ class Renderer extends SAXParser {
     const attributes = attributeMap(tag);
     this.#closeImplied(name);
     this.#whiteSpace(name);
-    const link = this.#collectLinks(name, attributes);
+    const link = this.#link(name, attributes);
     if (name === 'style') this.#inStyle = true;
     if (VOID.has(name)) return;
     if (tag.selfClosing && !HTML_NAMES_CHECK.test(name)) return;
@@ -224,6 +202,12 @@ class Renderer extends SAXParser {
     open.link.entry.text = pieces.join('').slice(0, LINK_SLICE_MAX).replace(/\s+/g, ' ').trim().slice(0, LINK_TEXT_MAX);
   }
 
+  /** Takes the addresses of a tag; gives the anchor when it is one. */
+  #link(name: string, attributes: ReadonlyMap<string, string>): Open['link'] {
+    const entry = this.#links.take(name, attributes);
+    return entry === null ? null : { entry, from: this.#visible.pieces.length };
+  }
+
   /** A start tag that ends elements left open (table cells, list items, paragraphs). */
   #closeImplied(name: string): void {
     const rule = CLOSES.get(name);
@@ -251,77 +235,10 @@ class Renderer extends SAXParser {
       this.#hidden.newline();
     }
   }
-
-  /** Takes the addresses of a tag; gives the anchor when it is one. */
-  #collectLinks(name: string, attributes: ReadonlyMap<string, string>): Open['link'] {
-    if (attributes.size === 0) return null;
-    if (name === 'base') {
-      this.#base ??= attributes.get('href')?.trim() ?? null;
-      return null;
-    }
-    if (name === 'meta') this.#metaRefresh(attributes);
-    let anchor: Open['link'] = null;
-    for (const [attribute, kind] of LINK_ATTRIBUTES) {
-      const target = attributes.get(attribute)?.trim();
-      if (target === undefined || target === '' || target.startsWith('#')) continue;
-      const isAnchor = attribute === 'href' && (name === 'a' || name === 'area');
-      const entry = this.#addLink(target, isAnchor ? 'link' : attribute === 'src' && name !== 'img' ? 'other' : kind);
-      if (entry !== null && isAnchor && name === 'a') anchor = { entry, from: this.#visible.pieces.length };
-    }
-    const style = attributes.get('style');
-    if (style !== undefined && style.includes('url(')) this.#styleLinks(style);
-    return anchor;
-  }
-
-  #addLink(target: string, kind: HtmlLink['kind']): HtmlLink | null {
-    if (this.#links.length >= LINKS_MAX) return null;
-    const entry: HtmlLink = { target: target.slice(0, LINK_LENGTH_MAX), kind, text: kind === 'link' ? '' : null };
-    this.#links.push(entry);
-    return entry;
-  }
-
-  #metaRefresh(attributes: ReadonlyMap<string, string>): void {
-    if (attributes.get('http-equiv')?.toLowerCase() !== 'refresh') return;
-    const content = attributes.get('content') ?? '';
-    const at = content.toLowerCase().indexOf('url=');
-    if (at >= 0)
-      this.#addLink(
-        content
-          .slice(at + 4)
-          .replace(/^["']|["']$/g, '')
-          .trim(),
-        'other',
-      );
-  }
-
-  #styleLinks(style: string): void {
-    let at = style.indexOf('url(');
-    for (let found = 0; at >= 0 && found < 10; found++) {
-      const end = style.indexOf(')', at);
-      if (end < 0) return;
-      const target = style.slice(at + 4, end).replace(/^["'\s]|["'\s]$/g, '');
-      if (target !== '') this.#addLink(target, 'image');
-      at = style.indexOf('url(', end);
-    }
-  }
 }
 
 /** `/>` closes only foreign elements; names of HTML have letters and digits alone. */
 const HTML_NAMES_CHECK = /^[a-z][a-z0-9]*$/;
-const LINK_ATTRIBUTES: readonly (readonly [string, HtmlLink['kind']])[] = [
-  ['href', 'other'],
-  ['src', 'image'],
-  ['background', 'image'],
-  ['action', 'form'],
-  ['formaction', 'form'],
-  ['data-saferedirecturl', 'other'],
-  ['poster', 'image'],
-  ['xlink:href', 'other'],
-  ['data', 'other'],
-  ['x/href', 'other'],
-  ['x/src', 'image'],
-];
-
 function attributeMap(tag: StartTag): ReadonlyMap<string, string> {
   if (tag.attrs.length === 0) return EMPTY;
   const map = new Map<string, string>();
@@ -333,26 +250,3 @@ function attributeMap(tag: StartTag): ReadonlyMap<string, string> {
 }
 
 const EMPTY: ReadonlyMap<string, string> = new Map();
-
-/** Attributes that dress text: `hidden`, `bgcolor`, `color`, `size`, `background`. */
-function presentational(parent: Look, name: string, attributes: ReadonlyMap<string, string>): Look {
-  let look = parent;
-  if (attributes.has('hidden')) look = { ...look, gone: true };
-  if (name === 'input') return look;
-  const bgcolor = attributes.get('bgcolor');
-  if (bgcolor !== undefined) look = { ...look, background: color(bgcolor) ?? look.background };
-  if (attributes.has('background')) look = { ...look, background: null };
-  const text = name === 'body' ? attributes.get('text') : name === 'font' ? attributes.get('color') : undefined;
-  if (text !== undefined) look = { ...look, color: color(text), transparent: false };
-  const size = name === 'font' ? attributes.get('size') : undefined;
-  if (size !== undefined) look = { ...look, fontSize: legacySize(size, look.fontSize) };
-  return look;
-}
-
-/** `<font size>`: 1–7, or relative to 3. */
-function legacySize(size: string, otherwise: number): number {
-  const value = parseInt(size, 10);
-  if (!Number.isFinite(value)) return otherwise;
-  const step = /^[+-]/.test(size.trim()) ? 3 + value : value;
-  return LEGACY_FONT_PX[Math.max(1, Math.min(7, step))] ?? otherwise;
-}

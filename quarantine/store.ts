@@ -1,10 +1,8 @@
 // The quarantine's store: entries and a state per recipient as rows, contents as blobs. A content is on disk before its
 // row; a release changes states and queues the outbox item in one commit, so that neither can be without the other.
-import { createHash } from 'node:crypto';
-import { fold } from '../logs/fold.js';
 import type { Blobs } from '../outside/blobs.js';
 import type { Clock } from '../outside/clock.js';
-import type { Database, Row, SqlValue, Step } from '../outside/database.js';
+import type { Database, SqlValue, Step } from '../outside/database.js';
 import { change, rowsOf, select } from '../outside/database.js';
 import { newIdentifier } from '../outside/identifier.js';
 import type { OutboxStore } from '../outbox/queue.js';
@@ -15,18 +13,17 @@ import type {
   Quarantine,
   QuarantineEntry,
   QuarantineFilter,
-  QuarantineRecipient,
   RecipientState,
   Retention,
 } from './quarantine.js';
+import { addressesOf, ENTRIES, insertEntry, mergeKey, toEntry } from './rows.js';
 import { QUARANTINE_MIGRATIONS } from './schema.js';
+import { conditions } from './search.js';
 
 /** Entries a list gives at most. */
 export const LIST_MAX = 1_000;
 /** Entries expired in one commit. */
 const EXPIRE_BATCH = 200;
-/** Longest text of one column, characters. */
-const TEXT_CHARS_MAX = 4_096;
 const DAY_MS = 86_400_000;
 
 export interface QuarantineOptions {
@@ -203,20 +200,6 @@ class SqlQuarantine implements QuarantineStore {
   }
 }
 
-const ENTRIES = `SELECT e.*, (SELECT json_group_array(json_array(address, state)) FROM
-  (SELECT address, state FROM quarantine_recipient WHERE entry = e.id ORDER BY place)) AS recipients FROM quarantine_entry e`;
-
-/** The same still held: nothing is inserted, and the older entry is found by its key. */
-function insertEntry(id: string, entry: NewQuarantineEntry, sha256: string, key: string): Step {
-  return change(
-    `INSERT INTO quarantine_entry (id, time, category, mail_from, header_from, subject, message_id, size, sha256, reason, score, log_id, merge_key, held)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (merge_key) WHERE held > 0 DO NOTHING`,
-    ...[id, Math.trunc(entry.time), entry.category, entry.mailFrom, cut(entry.headerFrom)],
-    ...[entry.subject === null ? null : cut(entry.subject), entry.messageId === null ? null : cut(entry.messageId)],
-    ...[entry.content.length, sha256, cut(entry.reason), entry.score, entry.logId, key, entry.rcptTo.length],
-  );
-}
-
 interface Chosen {
   readonly where: string;
   readonly params: readonly SqlValue[];
@@ -242,82 +225,4 @@ function setState(state: RecipientState, now: number, chosen: Chosen): Step {
     now,
     ...chosen.params,
   );
-}
-
-const TEXT_FILTERS = {
-  sender: ['e.mail_from', 'e.header_from'],
-  subject: ['e.subject'],
-  reason: ['e.reason'],
-} as const;
-
-function conditions(
-  filter: QuarantineFilter,
-  before: string | undefined,
-): { where: string; params: readonly SqlValue[] } {
-  const where = ['1'];
-  const params: SqlValue[] = [];
-  const add = (sql: string, ...values: readonly SqlValue[]): void => {
-    where.push(sql);
-    params.push(...values);
-  };
-  if (before !== undefined) add('e.id < ?', before);
-  if (filter.category !== undefined) add('e.category = ?', filter.category);
-  if (filter.sinceTime !== undefined) add('e.time >= ?', filter.sinceTime);
-  if (filter.untilTime !== undefined) add('e.time <= ?', filter.untilTime);
-  for (const [key, columns] of Object.entries(TEXT_FILTERS)) {
-    const needle = filter[key as keyof typeof TEXT_FILTERS];
-    if (needle !== undefined)
-      add(
-        `(${columns.map((column) => `folded_contains(${column}, ?)`).join(' OR ')})`,
-        ...columns.map(() => fold(needle)),
-      );
-  }
-  const ofRecipient = ['r.entry = e.id'];
-  const recipientParams: SqlValue[] = [];
-  if (filter.state !== undefined) {
-    ofRecipient.push('r.state = ?');
-    recipientParams.push(filter.state);
-  }
-  if (filter.recipient !== undefined) {
-    ofRecipient.push('folded_contains(r.address, ?)');
-    recipientParams.push(fold(filter.recipient));
-  }
-  if (recipientParams.length > 0)
-    add(`EXISTS (SELECT 1 FROM quarantine_recipient r WHERE ${ofRecipient.join(' AND ')})`, ...recipientParams);
-  return { where: where.join(' AND '), params };
-}
-
-function mergeKey(entry: NewQuarantineEntry, sha256: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([sha256, entry.category, entry.mailFrom, ...[...entry.rcptTo].sort()]))
-    .digest('hex');
-}
-
-function toEntry(row: Row): QuarantineEntry {
-  const recipients = JSON.parse(row['recipients'] as string) as readonly (readonly [string, RecipientState])[];
-  return {
-    id: row['id'] as string,
-    time: row['time'] as number,
-    category: row['category'] as Category,
-    mailFrom: row['mail_from'] as string,
-    headerFrom: row['header_from'] as string,
-    subject: row['subject'] as string | null,
-    messageId: row['message_id'] as string | null,
-    sizeBytes: row['size'] as number,
-    contentSha256: row['sha256'] as string,
-    reason: row['reason'] as string,
-    score: row['score'] as number,
-    logId: row['log_id'] as string,
-    recipients: recipients.map(([address, state]): QuarantineRecipient => ({ address, state })),
-  };
-}
-
-function addressesOf(rows: readonly Row[]): readonly string[] {
-  return [...rows]
-    .sort((a, b) => (a['place'] as number) - (b['place'] as number))
-    .map((row) => row['address'] as string);
-}
-
-function cut(text: string): string {
-  return text.length > TEXT_CHARS_MAX ? text.slice(0, TEXT_CHARS_MAX - 1) + '…' : text;
 }
