@@ -3,6 +3,7 @@
 import { nearestName } from '../config/nearest.js';
 import { anyTexts, templateOf } from './captures.js';
 import type { PatternSource, RuleTest } from './definition.js';
+import { kindWanted } from './evals/kinds.js';
 import { EVALS } from './evals/table.js';
 import { ExpressionError, readExpression } from './expression.js';
 import { describePattern, type PatternFacts } from './pattern/facts.js';
@@ -49,6 +50,8 @@ function describeEval(test: Extract<RuleTest, { kind: 'eval' }>): PlainTest | st
     const near = nearestName(test.name, [...EVALS.keys()]);
     return `unknown eval "${test.name}"${near === null ? '' : `, did you mean "${near}"?`}`;
   }
+  const wanted = kindWanted(test.name, test.input);
+  if (wanted !== null) return `eval "${test.name}" is for ${wanted} rules, not ${test.input} rules`;
   const count = test.args.length;
   if (count < found.argsMin || count > found.argsMax)
     return `eval "${test.name}" takes ${argumentCount(found)}, not ${count}`;

@@ -36,6 +36,11 @@ export const PLUGINS_KNOWN: ReadonlySet<string> = new Set([
   ...LOADED_ON_DEMAND.map((name) => PREFIX + name),
 ]);
 
+/** The full name of a plugin of SpamAssassin's own. */
+export function pluginNamed(short: string): string {
+  return PREFIX + short;
+}
+
 /** The name a plugin has now. */
 export function pluginName(written: string): string {
   return RENAMED.get(written) ?? written;

@@ -8,11 +8,14 @@ import { ConditionalBlocks, ConditionError, type ConditionFacts } from './condit
 import {
   COMPATIBLE_BY_DEFAULT,
   COMPATIBLE_VERSION,
+  countsAsLoaded,
   pluginName,
+  pluginNamed,
   PLUGINS_KNOWN,
   PLUGINS_LOADED_BY_DEFAULT,
 } from './features.js';
 import { firstWord, LineError, readLine } from './lines.js';
+import { pluginOfWord } from './plugin-words.js';
 import { replaceTags } from './replace-tags.js';
 import { applySetting, SETTING_WORDS } from './setting-words.js';
 import { SettingsDraft } from './settings-draft.js';
@@ -143,6 +146,7 @@ export class RuleReader {
     const { word, value, written } = line;
     const place = { file: state.name, line: number };
     if (state.blocks.takes(word, value, number, this.facts()) || state.blocks.skips) return true;
+    this.needPlugin(word);
     const definition = readStatement(word, value);
     if (definition !== null) {
       if (definition.kind === 'rule') this.declared.add(definition.name);
@@ -181,6 +185,15 @@ export class RuleReader {
     if (!anew && this.declared.has(name)) return;
     this.declared.add(name);
     this.statements.push({ kind: 'rule', name, test: { kind: 'empty' }, ...place });
+  }
+
+  /** Throws LineError where the word is one of a plugin that is not loaded. */
+  private needPlugin(word: string): void {
+    const plugin = pluginOfWord(word);
+    if (plugin !== null && !countsAsLoaded(pluginNamed(plugin), this.loaded))
+      throw new LineError(
+        `"${word}" is of the plugin ${plugin}, which is not loaded: write "loadplugin ${pluginNamed(plugin)}"`,
+      );
   }
 
   private load(value: string, silent: boolean): void {

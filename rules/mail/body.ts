@@ -42,11 +42,12 @@ export function* renderPart(part: MailPart): Steps<RenderedPart | null> {
 /** Which pieces of HTML are taken. */
 export type Visibility = 'all' | 'visible' | 'invisible';
 
-/** Paragraphs of all leaves in order; `subject` is the decoded Subject without a line end, null when there is none. */
+/** Paragraphs of all leaves in order, at most `partMax` characters of each; `subject` is the decoded Subject without a line end, null when there is none. */
 export function bodyElements(
   leaves: readonly (RenderedPart | null)[],
   subject: string | null,
   visibility: Visibility = 'all',
+  partMax: number = BODY_PART_MAX,
 ): string[] {
   // Without any part there is not even a subject.
   if (leaves.length === 0) return [];
@@ -56,7 +57,7 @@ export function bodyElements(
     if (text !== '') text += '\n';
     if (leaf === null) continue;
     const rendered = leaf[visibility];
-    text += cutRendered(rendered.text);
+    text += cutRendered(rendered.text, partMax);
     wide ||= rendered.wide;
   }
   const spaced = joinBlanks(text, wide);
@@ -64,18 +65,18 @@ export function bodyElements(
   return splitElements((visibility === 'invisible' ? '' : `${subject ?? ''}\n`) + bytes);
 }
 
-/** Chunks of the leaves that are text, as they stand. */
-export function rawbodyChunks(leaves: readonly MailPart[]): string[] {
+/** Chunks of the leaves that are text, as they stand, at most `partMax` bytes of each. */
+export function rawbodyChunks(leaves: readonly MailPart[], partMax: number = RAWBODY_PART_MAX): string[] {
   return leaves.flatMap((part) => {
     if (!/^(?:text|message)\b/.test(part.effectiveType) || part.type === 'text/calendar') return [];
-    return splitChunks(cutText(part.bytes(), RAWBODY_PART_MAX, '\n> '));
+    return splitChunks(cutText(part.bytes(), partMax, '\n> '));
   });
 }
 
 /** A part's text within its bound, which is in characters. */
-function cutRendered(text: string): string {
-  if (text.length <= BODY_PART_MAX || characterCount(text) <= BODY_PART_MAX) return text;
-  return cutText(text, codeUnits(text, BODY_PART_MAX), '\n ');
+function cutRendered(text: string, partMax: number): string {
+  if (text.length <= partMax || characterCount(text) <= partMax) return text;
+  return cutText(text, codeUnits(text, partMax), '\n ');
 }
 
 /** Where the character of that number starts. */

@@ -11,15 +11,7 @@ import { RULE_SETTINGS_DEFAULTS, type RuleSettings } from '../language/settings.
 import { Subject } from '../pattern/pattern.js';
 import { isRelayCountries, relayCountries } from '../relay-countries.js';
 import { doAtOnce, type Steps } from '../steps.js';
-import {
-  BODY_PART_MAX,
-  bodyElements,
-  RAWBODY_PART_MAX,
-  rawbodyChunks,
-  renderPart,
-  type RenderedPart,
-  type Visibility,
-} from './body.js';
+import { bodyElements, rawbodyChunks, renderPart, type RenderedPart, type Visibility } from './body.js';
 import { cleaningTables } from './cleaning-tables.js';
 import type { MailHeader } from './header.js';
 import type { RuleFacts } from '../evals/facts.js';
@@ -133,7 +125,7 @@ export class RuleMail {
   /** Paragraphs of one kind of text, the subject first where there is one. */
   bodyOf(visibility: Visibility): readonly string[] {
     const subject = this.headers.fields('subject').at(-1)?.decoded() ?? null;
-    return bodyElements(this.rendered, subject, visibility);
+    return bodyElements(this.rendered, subject, visibility, scanSize(this.settings.bodyPartScanSize));
   }
 
   /** Addresses, found and cleaned. */
@@ -158,8 +150,9 @@ export class RuleMail {
 
   /**
    * Works out, with rests, what takes long of a large message and would be asked for later all the same; of others nothing.
+   * With `ownView` also what Weir's own stages see of it.
    */
-  *prepare(): Steps<void> {
+  *prepare(ownView: boolean): Steps<void> {
     if (this.message.raw.length < PREPARED_BYTES_MIN || this.isPrepared) return;
     this.isPrepared = true;
     for (const part of this.leaves) {
@@ -181,6 +174,17 @@ export class RuleMail {
       yield;
       this.texts(input);
     }
+    if (ownView) yield* this.prepareOwnView();
+  }
+
+  private *prepareOwnView(): Steps<void> {
+    yield;
+    for (const text of this.message.texts) {
+      yield;
+      void text.visible;
+    }
+    yield;
+    void this.message.urls;
   }
 
   private headerSource(countries: Countries | null): HeaderSource {
@@ -218,17 +222,23 @@ export class RuleMail {
   private derive(input: TextInput): readonly string[] {
     switch (input) {
       case 'body':
-        if (this.rendered.some((part) => part !== null && part.all.text.length > BODY_PART_MAX)) this.anyCut = true;
+        if (
+          this.rendered.some((part) => part !== null && part.all.text.length > scanSize(this.settings.bodyPartScanSize))
+        )
+          this.anyCut = true;
         return this.searchedByFreemail();
       case 'rawbody':
-        if (this.leaves.some((part) => part.type.startsWith('text/') && part.bytes().length > RAWBODY_PART_MAX))
-          this.anyCut = true;
-        return this.withinLimit(rawbodyChunks(this.leaves));
+        return this.rawbody(scanSize(this.settings.rawbodyPartScanSize));
       case 'uri':
         return this.uris.list;
       case 'full':
         return [this.parsed.pristine.slice(0, this.limited(this.parsed.pristine.length))];
     }
+  }
+
+  private rawbody(partMax: number): readonly string[] {
+    if (this.leaves.some((part) => part.type.startsWith('text/') && part.bytes().length > partMax)) this.anyCut = true;
+    return this.withinLimit(rawbodyChunks(this.leaves, partMax));
   }
 
   /** The body before any eval changed it. */
@@ -259,4 +269,9 @@ export class RuleMail {
     }
     return texts;
   }
+}
+
+/** `body_part_scan_size` and its like: 0 means no bound of its own. */
+function scanSize(size: number): number {
+  return size > 0 ? size : Infinity;
 }

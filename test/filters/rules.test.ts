@@ -192,6 +192,7 @@ describe('rules of the stock set', () => {
       'short.cf',
       `loadplugin Mail::SpamAssassin::Plugin::Shortcircuit`,
       'header OURS Subject =~ /ours/',
+      'loadplugin Mail::SpamAssassin::Plugin::Shortcircuit',
       'shortcircuit OURS ham',
       'body LATER /Text/',
     );

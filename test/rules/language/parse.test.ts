@@ -103,6 +103,13 @@ describe('refusals', () => {
     expect(refusals).toEqual([{ file: 'site.cf', line: 2, reason: 'unknown word "nonsense"' }]);
   });
 
+  it('end with the loading of the plugin whose word it is', () => {
+    const after = (line: string) =>
+      parseRules(`loadplugin Mail::SpamAssassin::Plugin::Shortcircuit\n${line}\n`, 'a.cf').refusals;
+    expect(after('shortcircuit A ham')).toEqual([]);
+    expect(after('shortcircuit A maybe')[0]?.reason).toMatch(/on, ham, spam, off/);
+  });
+
   it('cover every kind of broken line', () => {
     const broken = [
       ['body', /rule name/],
@@ -121,7 +128,8 @@ describe('refusals', () => {
       ['score A', /nothing after it/],
       ['body A eval:check_for_mime_html_only', /eval:name/],
       ['meta A B ** C', /no operator/],
-      ['shortcircuit A maybe', /on, ham, spam, off/],
+      ['shortcircuit A ham', /plugin Shortcircuit, which is not loaded/],
+      ['url_shortener bit.ly', /plugin DecodeShortURLs, which is not loaded/],
       ['score A many', /no score/],
       ['priority A high', /whole number/],
       ['test A maybe x', /"ok" or "fail"/],

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseMessage } from '../../../message/parse.js';
 import { RuleMail } from '../../../rules/mail/rule-mail.js';
+import { parseRules } from '../../../rules/language/reader.js';
 import { inputsOf, run, namesOf } from '../run.js';
 
 const texts = (mail: string | Buffer, input: 'body' | 'rawbody' | 'uri' | 'full') =>
@@ -162,5 +163,19 @@ describe('HTML', () => {
     const started = performance.now();
     for (const html of ['<div>'.repeat(150_000), '<a '.repeat(200_000), '&'.repeat(500_000)]) page(html).texts('body');
     expect(performance.now() - started).toBeLessThan(3_000);
+  });
+});
+
+describe('scan sizes', () => {
+  const long = `Subject: s\n\n${'word '.repeat(40)}`;
+  const inputsWith = (text: string) =>
+    new RuleMail(parseMessage(Buffer.from(long)), null, 1_000_000, null, {
+      settings: parseRules(text, 'a.cf').settings,
+    });
+
+  it('are those of the rule files, and 0 is none', () => {
+    expect(inputsWith('body_part_scan_size 20').texts('body')[1]!.text).toBe('word '.repeat(5));
+    expect(inputsWith('body_part_scan_size 0').texts('body')[1]!.text).toBe('word '.repeat(40));
+    expect(inputsWith('rawbody_part_scan_size 12').texts('rawbody')[0]!.text).toBe('word '.repeat(3));
   });
 });
