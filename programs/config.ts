@@ -14,7 +14,17 @@ import { loadSettings, readSettings } from './settings.js';
 
 /** Adds `config check`, `config show` and `config sample`. The program has the global option `--config`. */
 export function addConfigCommand(program: Command): void {
-  const config = program.command('config').description('Check, show and explain the configuration.');
+  const config = program
+    .command('config')
+    .description('Check, show and explain the configuration.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir config check /etc/weir/weir.yaml
+  weir config show --effective
+  weir config sample > weir.yaml`,
+    );
   addCheck(program, config);
   addShow(program, config);
   config

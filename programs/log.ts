@@ -34,7 +34,16 @@ const TEXT_FIELDS: readonly (readonly [option: string, key: string, description:
 
 /** Adds `log search`. */
 export function addLogCommand(program: Command): void {
-  const log = program.command('log').description('The mail log and the security log.');
+  const log = program
+    .command('log')
+    .description('The mail log and the security log.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir log search --recipient anna@example.org
+  weir log search --security --since 7d`,
+    );
   const search = log
     .command('search')
     .description(

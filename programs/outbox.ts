@@ -17,7 +17,16 @@ interface ListedItem extends OutboxItem {
 
 /** Adds `outbox list|retry|delete`. */
 export function addOutboxCommand(program: Command): void {
-  const outbox = program.command('outbox').description('What Weir itself sends: releases, copies, notices.');
+  const outbox = program
+    .command('outbox')
+    .description('What Weir itself sends: releases, copies, notices.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir outbox list
+  weir outbox retry 01kjk…`,
+    );
   outbox
     .command('list')
     .description('List what waits or failed, oldest first. What was sent is gone from here and stands in the text log.')

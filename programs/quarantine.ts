@@ -25,7 +25,17 @@ interface ListOptions {
 
 /** Adds `quarantine list|show|release|delete|purge`. */
 export function addQuarantineCommand(program: Command): void {
-  const quarantine = program.command('quarantine').description('Look at, release and delete mail that is held.');
+  const quarantine = program
+    .command('quarantine')
+    .description('Look at, release and delete mail that is held.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir quarantine list
+  weir quarantine show 01kjk…
+  weir quarantine release 01kjk…`,
+    );
   addList(program, quarantine);
   addShow(program, quarantine);
   addChange(program, quarantine, {

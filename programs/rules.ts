@@ -26,7 +26,18 @@ const onRules =
 
 /** Adds the command and those below it: all, or only the one that is wanted where there is one of that name. */
 export async function addRulesCommand(program: Command, below: string | null = null): Promise<void> {
-  const rules = program.command('rules').description('Check, try, bring in and switch content rules.');
+  const rules = program
+    .command('rules')
+    .description('Check, try, bring in and switch content rules.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weir rules list --disabled                    what does not run, and why
+  weir rules explain GTUBE --mail mail.eml      one rule in full, and what it came to in a message
+  weir rules import /usr/share/spamassassin     the stock set, in force at once
+  weir rules hits --rules ./site.cf mail.eml    which rules of a file hit, as JSON`,
+    );
   const named = COMMANDS.filter(([words]) => words.includes(below ?? ''));
   for (const [, load] of named.length > 0 ? named : COMMANDS) (await load())(program, rules);
 }

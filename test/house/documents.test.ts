@@ -126,3 +126,17 @@ function faultOf(program: Command, call: string): readonly string[] {
     .filter((option) => !known.has(option))
     .map((option) => `no option ${option}`);
 }
+
+it('every command shows an example', async () => {
+  const all = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(all)];
+  const helpOf = (command: Command): string => {
+    let text = '';
+    command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
+    return text;
+  };
+  const commands = all(await createProgram()).filter((command) => command.name() !== 'help');
+  expect(commands.length).toBeGreaterThan(25);
+  expect(
+    commands.filter((command) => !/^Examples?:\n {2}weir /m.test(helpOf(command))).map((one) => one.name()),
+  ).toEqual([]);
+});
