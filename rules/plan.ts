@@ -2,6 +2,7 @@
 // scanned as one, and for each rule the metas that read it. Made once for each set; holds nothing of any message.
 import type { Rule, RuleSet, RuleStage } from './compile.js';
 import type { HeaderSelector, TextInput } from './definition.js';
+import { OWN_VIEW_EVALS } from './evals/table.js';
 import { prepareExpression, type Evaluation, type Expression, type RuleNumbers } from './expression.js';
 import { fieldKey } from './mail/header-values.js';
 import { mimeHeaderKey } from './mime-header.js';
@@ -58,6 +59,8 @@ export interface Plan {
   /** For each meta what it works out, once it was needed: see `evaluationOf`. */
   readonly evaluations: (Evaluation | undefined)[];
   readonly numbering: RuleNumbers;
+  /** Whether some rule reads the message as Weir's own stages see it. */
+  readonly readsOwnView: boolean;
   /** By field name in lower case: rules that ask whether it exists. */
   readonly existing: ReadonlyMap<string, readonly number[]>;
   /** One bit for each rule: those that run whatever the message holds. */
@@ -176,7 +179,20 @@ class Planner {
     const stages = this.stages(drafts, groups);
     const readers = yield* this.readers();
     const evaluations = new Array<Evaluation | undefined>(rules.length);
-    return { rules, numbering, stages, groups, groupOf, patternOf, always, existing, readers, evaluations };
+    const readsOwnView = rules.some(({ test }) => test.kind === 'eval' && OWN_VIEW_EVALS.has(test.name));
+    return {
+      rules,
+      numbering,
+      readsOwnView,
+      stages,
+      groups,
+      groupOf,
+      patternOf,
+      always,
+      existing,
+      readers,
+      evaluations,
+    };
   }
 
   /** Puts each rule into its group, or among those that always run. */

@@ -91,7 +91,7 @@ export class RuleRun {
   }
 
   private *all(): Steps<void> {
-    for (const rests = this.mail.prepare(); rests.next().done !== true;) if (this.isDue()) yield;
+    for (const rests = this.mail.prepare(this.plan.readsOwnView); rests.next().done !== true;) if (this.isDue()) yield;
     for (const field of this.mail.headers.keys())
       for (const number of this.plan.existing.get(field) ?? []) setBit(this.active, number);
     for (const { from, to, groups } of this.plan.stages) {

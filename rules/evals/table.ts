@@ -48,3 +48,8 @@ export const EVALS = joinOnce(
   CORE_HTML_EVALS,
   LINK_EVALS,
 );
+
+/** Evals that read the message as Weir's own stages see it, not as SpamAssassin does. */
+export const OWN_VIEW_EVALS: ReadonlySet<string> = new Set(
+  [...ATTACHMENT_EVALS, ...CORE_HEADER_EVALS, ...CORE_HTML_EVALS, ...LINK_EVALS].map(([name]) => name),
+);
