@@ -27,9 +27,9 @@ export interface ThreadTask {
   readonly texts: AttachedTexts | null;
 }
 
-/** What comes back. */
+/** What comes back; `bytes` null where the thread came to nothing, and the set is compiled here after all. */
 export interface ThreadAnswer {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | null;
   readonly troubles: readonly string[];
 }
 
@@ -39,23 +39,23 @@ const THREAD = new URL('./compile-thread.js', import.meta.url);
 /** Compiles in a thread; in this one where there is no build, or files that a thread cannot be given. */
 export async function compileAside({ sources, key, cache, files }: AsideTask): Promise<KeptSet> {
   const texts = files instanceof AttachedSnapshot ? files.texts : null;
-  if (!existsSync(fileURLToPath(THREAD)) || (texts === null && files !== FILES_ON_DISK)) {
-    const made = compileSources(sources, files);
-    cache?.write(key, made);
-    return made;
+  if (existsSync(fileURLToPath(THREAD)) && (texts !== null || files === FILES_ON_DISK)) {
+    const { bytes, troubles } = await runThread({ sources, key, directory: cache?.directory ?? null, texts });
+    cache?.hear(troubles);
+    const made = bytes === null ? null : decodeSet(bytes);
+    if (made !== null) return made;
   }
-  const { bytes, troubles } = await runThread({ sources, key, directory: cache?.directory ?? null, texts });
-  cache?.hear(troubles);
-  const made = decodeSet(bytes);
-  if (made === null) throw new Error('the thread that compiles rules gave none');
+  const made = compileSources(sources, files);
+  cache?.write(key, made);
   return made;
 }
 
 function runThread(task: ThreadTask): Promise<ThreadAnswer> {
-  return new Promise((resolve, reject) => {
-    const thread = new Worker(THREAD, { workerData: task });
+  return new Promise((resolve) => {
+    const failed = (reason: string) => resolve({ bytes: null, troubles: [`no thread to compile rules: ${reason}`] });
+    const thread = new Worker(THREAD, { workerData: task, execArgv: [] });
     thread.once('message', resolve);
-    thread.once('error', reject);
-    thread.once('exit', (code) => reject(new Error(`the thread that compiles rules ended with ${code}`)));
+    thread.once('error', (error) => failed(error.message));
+    thread.once('exit', (code) => failed(`it ended with ${code}`));
   });
 }
