@@ -1,6 +1,7 @@
 // Builds the MIME tree of one reading (RFC 2045, 2046) from the token tables in one pass over the delimiter-like lines.
 // Takes tokens and how to read where readers differ; gives the root and every part; never throws, never looks twice.
 import { boundaries } from './boundary.js';
+import { BOUNDARY_BYTES_MAX, Delimiters, type Delimiter, type DelimiterReading } from './delimiters.js';
 import { lineEndBefore, readHeaderBlock, RFC_HEADER_READING, type HeaderBlock, type HeaderReading } from './header.js';
 import type { MessageLimits } from './limits.js';
 import { isEmbeddedMessage, PartNode, readPartFields, type PartFields } from './mime.js';
@@ -8,23 +9,13 @@ import type { OddityCode, OdditySink } from './oddity.js';
 import { tokenise, type Tokens } from './tokens.js';
 import { encodingKind } from './transfer-encoding.js';
 
-/** A delimiter longer than this matches nothing (RFC 2046 §5.1.1 allows 70). */
-export const BOUNDARY_BYTES_MAX = 1_000;
 const BOUNDARY_BYTES_RFC = 70;
-const LF = 0x0a;
-const SPACE = 0x20;
-const TAB = 0x09;
-const CR = 0x0d;
 
 /** How a tree is read where readers differ. */
-export interface TreeReading {
+export interface TreeReading extends DelimiterReading {
   readonly header: HeaderReading;
   /** Which of several Content-Type fields counts. */
   readonly contentType: 'first' | 'last';
-  /** Whether a delimiter line may go on after the boundary. */
-  readonly delimiter: 'whole' | 'prefix';
-  /** Whether a closing delimiter closes, or merely delimits. */
-  readonly close: 'honour' | 'ignore';
   /** Which of the plausible boundaries of a multipart counts: 0 is the RFC's. */
   readonly boundaryChoice: number;
   /** Whether a multipart declared as base64 or quoted-printable is decoded first. */
@@ -71,31 +62,22 @@ interface Shared {
   readonly parts: PartNode[];
 }
 
-/** A delimiter line: of which open multipart, and where. */
-interface Delimiter {
-  readonly level: number;
-  readonly close: boolean;
-  readonly lineStart: number;
-  readonly next: number;
-}
-
 /** Builds within one container of bytes. */
 class TreeBuilder {
-  /** Boundaries of the open multiparts, innermost last, and the level of the innermost that has each. */
-  readonly #open: string[] = [];
-  readonly #levels = new Map<string, number>();
   readonly #bytes: Buffer;
-  #cursor = 0;
+  readonly #delimiters: Delimiters;
   #pending: Delimiter | null = null;
   /** Over the limit of parts nothing is split any more. */
   #exhausted = false;
 
   constructor(
     private readonly shared: Shared,
-    private readonly tokens: Tokens,
+    tokens: Tokens,
     private readonly atTop: boolean,
   ) {
     this.#bytes = tokens.bytes;
+    const { reading } = shared.source;
+    this.#delimiters = new Delimiters(tokens, reading, (code, at) => this.#odd(code, at));
   }
 
   build(start: number, path: string, depth: number, parent: PartNode | null, block?: HeaderBlock): PartNode {
@@ -134,12 +116,12 @@ class TreeBuilder {
       reading: reading.header,
       oddities,
       atTop: this.atTop,
-      isDelimiter: (lineStart) => this.#match(lineStart) !== null,
+      isDelimiter: (lineStart) => this.#delimiters.at(lineStart) !== null,
     });
   }
 
   #leaf(node: PartNode): void {
-    this.#endAt(node, this.#nextDelimiter(node.bodyStart));
+    this.#endAt(node, this.#delimiters.next(node.bodyStart));
   }
 
   #endAt(node: PartNode, delimiter: Delimiter | null): void {
@@ -217,11 +199,9 @@ class TreeBuilder {
   }
 
   #split(node: PartNode, boundary: string): void {
-    const before = this.#levels.get(boundary);
-    if (before !== undefined) this.#odd('BOUNDARY_REPEATED', node.start);
-    const level = this.#open.push(boundary) - 1;
-    this.#levels.set(boundary, level);
-    let delimiter = this.#nextDelimiter(node.bodyStart);
+    if (this.#delimiters.isOpen(boundary)) this.#odd('BOUNDARY_REPEATED', node.start);
+    const level = this.#delimiters.open(boundary);
+    let delimiter = this.#delimiters.next(node.bodyStart);
     if (delimiter?.level === level) {
       node.boundary = boundary;
       node.preambleEnd = delimiter.lineStart;
@@ -241,9 +221,7 @@ class TreeBuilder {
       this.#entity(delimiter.next, path, node.depth + 1, node, childDefault);
       delimiter = this.#pending;
     }
-    this.#open.pop();
-    if (before === undefined) this.#levels.delete(boundary);
-    else this.#levels.set(boundary, before);
+    this.#delimiters.close();
     this.#close(node, delimiter, level);
   }
 
@@ -251,7 +229,7 @@ class TreeBuilder {
     if (delimiter !== null && delimiter.level === level) {
       node.closed = true;
       node.epilogueStart = delimiter.next;
-      this.#endAt(node, this.#nextDelimiter(delimiter.next));
+      this.#endAt(node, this.#delimiters.next(delimiter.next));
       node.bodyEnd = Math.max(node.bodyEnd, Math.min(delimiter.next, this.#bytes.length));
       return;
     }
@@ -261,56 +239,8 @@ class TreeBuilder {
 
   #exhaust(at: number): void {
     this.#exhausted = true;
+    this.#delimiters.stop();
     this.#odd('MIME_PARTS_LIMIT', at);
-  }
-
-  /** The next delimiter of any open multipart at or after `from`. Each candidate line is looked at once. */
-  #nextDelimiter(from: number): Delimiter | null {
-    const { dashLines } = this.tokens;
-    if (this.#open.length === 0 || this.#exhausted) return null;
-    for (; this.#cursor < dashLines.length; this.#cursor++) {
-      const lineStart = dashLines[this.#cursor] as number;
-      if (lineStart < from) continue;
-      const delimiter = this.#match(lineStart);
-      if (delimiter !== null) return delimiter;
-    }
-    return null;
-  }
-
-  /** The delimiter at a line that begins with `--`, or null. Innermost wins, opening before closing. */
-  #match(lineStart: number): Delimiter | null {
-    if (this.#open.length === 0) return null;
-    const bytes = this.#bytes;
-    const lf = bytes.indexOf(LF, lineStart);
-    const next = lf < 0 ? bytes.length : lf + 1;
-    if (this.shared.source.reading.delimiter === 'prefix') return this.#matchPrefix(lineStart, next);
-    if (next - lineStart > BOUNDARY_BYTES_MAX * 2) return null;
-    let end = next;
-    while (end > lineStart + 2 && isWhite(bytes[end - 1])) end--;
-    const text = bytes.toString('latin1', lineStart + 2, end);
-    const opening = this.#levels.get(text) ?? -1;
-    const closing = text.endsWith('--') ? (this.#levels.get(text.slice(0, -2)) ?? -1) : -1;
-    if (opening < 0 && closing < 0) {
-      const inner = this.#open.at(-1) as string;
-      if (inner !== '' && text.startsWith(inner)) this.#odd('BOUNDARY_AMBIGUOUS', lineStart);
-      return null;
-    }
-    if (opening >= 0 && closing >= 0) this.#odd('BOUNDARY_AMBIGUOUS', lineStart);
-    return this.#delimiter(Math.max(opening, closing), closing > opening, lineStart, next);
-  }
-
-  #matchPrefix(lineStart: number, next: number): Delimiter | null {
-    const text = this.#bytes.toString('latin1', lineStart + 2, Math.min(next, lineStart + 4 + BOUNDARY_BYTES_MAX));
-    for (let level = this.#open.length - 1; level >= 0; level--) {
-      const boundary = this.#open[level] as string;
-      if (boundary !== '' && text.startsWith(boundary))
-        return this.#delimiter(level, text.startsWith('--', boundary.length), lineStart, next);
-    }
-    return null;
-  }
-
-  #delimiter(level: number, close: boolean, lineStart: number, next: number): Delimiter {
-    return { level, close: close && this.shared.source.reading.close === 'honour', lineStart, next };
   }
 
   /** Facts about one part's fields. */
@@ -333,10 +263,6 @@ class TreeBuilder {
   #odd(code: OddityCode, at: number, detail?: string): void {
     this.shared.source.oddities.add(code, this.atTop ? at : undefined, detail);
   }
-}
-
-function isWhite(byte: number | undefined): boolean {
-  return byte === SPACE || byte === TAB || byte === CR || byte === LF;
 }
 
 /** Path of the n-th part of a multipart. */
