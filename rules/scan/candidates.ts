@@ -1,6 +1,7 @@
 // Which patterns are worth running over which texts. Those that promise rare literals are found by one scan for all their
 // literals, the others by automata of their wider sources. A pattern that promises nothing is always worth running.
 import { Subject, type Pattern } from '../pattern/pattern.js';
+import { KEY_LENGTH } from './literal-scan.js';
 import { LiteralStage, type LiteralMember } from './literal-stage.js';
 import { chanceOfLiterals } from './rarity.js';
 import { portionsOf, type SetMember, type SetPortion } from './set-scan.js';
@@ -26,8 +27,7 @@ export class CandidateScan {
     for (const pattern of new Set(patterns)) {
       const number = this.numbers.size;
       const { literals, screen } = pattern.facts;
-      if (literals !== null && (screen === null || chanceOfLiterals(literals) <= LITERAL_CHANCE_MAX))
-        promising.push({ number, literals, screen });
+      if (literals !== null && (screen === null || areRare(literals))) promising.push({ number, literals, screen });
       else if (screen !== null) members.push({ source: screen, number });
       else continue;
       this.numbers.set(pattern, number);
@@ -64,6 +64,11 @@ export class CandidateScan {
   begin(): Candidates {
     return new Candidates(this.numbers, this.scans);
   }
+}
+
+/** Whether literals are worth a scan; short ones would need one of their own. */
+function areRare(literals: readonly string[]): boolean {
+  return literals.every(({ length }) => length >= KEY_LENGTH) && chanceOfLiterals(literals) <= LITERAL_CHANCE_MAX;
 }
 
 interface Scans {

@@ -7,7 +7,7 @@ import { rarestWindow } from './rarity.js';
 /** A literal must have this many bytes. */
 export const LITERAL_LENGTH_MIN = 3;
 /** Bytes of a key, and of the key of the shortest literals. */
-const LONG = 4;
+export const KEY_LENGTH = 4;
 const SHORT = 3;
 /** Bits of the maps for each key in them: most bytes of a text then end at a bit that is not set. */
 const BITS_PER_KEY = 64;
@@ -52,13 +52,13 @@ export function buildScanTables(literals: readonly string[]): ScanTables {
   const long = new Map<number, number>();
   const short = new Map<number, number>();
   literals.forEach((literal, index) => {
-    const width = literal.length >= LONG ? LONG : SHORT;
+    const width = literal.length >= KEY_LENGTH ? KEY_LENGTH : SHORT;
     const own = bytes.subarray(starts[index], starts[index + 1]);
     const at = rarestWindow(own, width);
     keyEnds[index] = at + width - 1;
     let key = 0;
     for (let byte = at; byte < at + width; byte++) key = (key << 8) | own[byte]!;
-    const table = width === LONG ? long : short;
+    const table = width === KEY_LENGTH ? long : short;
     next[index] = table.get(key) ?? 0;
     table.set(key, index + 1);
   });
