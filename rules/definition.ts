@@ -101,6 +101,8 @@ export interface ParsedRules {
   readonly statements: readonly Statement[];
   readonly settings: RuleSettings;
   readonly refusals: readonly Refusal[];
+  /** Words that are read and change nothing here, each once, where it stands first. */
+  readonly notes: readonly Refusal[];
 }
 
 /** Whether a name is a sub-rule: it scores nothing and is shown to nobody, metas build on it. */

@@ -44,7 +44,13 @@ export function compileSources({ core, site, compile, covered }: SetSources, fil
   const below = core === null ? [] : coreStatements(readRuleTexts(core, FILES_ON_DISK, false));
   const off = new Set([...compile.disabled, ...(core === null ? [] : coveredBy(read.statements, covered))]);
   const { set, refusals, notes } = describeRules([...below, ...read.statements], { ...compile, disabled: off });
-  return { set, notes, settings: read.settings, refusals: [...read.refusals, ...refusals], includes };
+  return {
+    set,
+    notes: [...read.notes, ...notes],
+    settings: read.settings,
+    refusals: [...read.refusals, ...refusals],
+    includes,
+  };
 }
 
 /** Names of core rules that rules of the site cover. */

@@ -3,7 +3,7 @@
 // Rules are data: nothing in a file is evaluated or run, and an include leads to no file outside the rule directory.
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { nearestName } from '../../config/nearest.js';
-import type { ParsedRules, Refusal, Statement } from '../definition.js';
+import type { ParsedRules, Place, Refusal, Statement } from '../definition.js';
 import { ConditionalBlocks, ConditionError, type ConditionFacts } from './conditions.js';
 import {
   COMPATIBLE_BY_DEFAULT,
@@ -17,9 +17,10 @@ import {
 import { firstWord, LineError, readLine } from './lines.js';
 import { pluginOfWord } from './plugin-words.js';
 import { replaceTags } from './replace-tags.js';
-import { applySetting, SETTING_WORDS } from './setting-words.js';
+import { applySetting, presentSpelling, SETTING_WORDS } from './setting-words.js';
 import { SettingsDraft } from './settings-draft.js';
 import { checkRuleName, readStatement, STATEMENT_WORDS } from './statements.js';
+import { withoutEffect } from './without-effect.js';
 
 /** Most lines read of one file. */
 export const LINES_MAX = 500_000;
@@ -88,6 +89,8 @@ export class RuleReader {
   private readonly loaded: Set<string>;
   private readonly compatible: Set<string>;
   private readonly declared = new Set<string>();
+  /** Words without effect: where each stands first, and how often it does. */
+  private readonly unused = new Map<string, Place & { count: number }>();
   private includes = 0;
 
   constructor(options: Partial<ReadOptions> = {}) {
@@ -107,6 +110,7 @@ export class RuleReader {
       statements: replaceTags(this.statements, this.draft.replacing),
       settings: this.draft.finish(),
       refusals: this.refusals,
+      notes: [...this.unused].map(([word, { count, ...place }]) => ({ ...place, reason: noteOf(word, count) })),
     };
   }
 
@@ -174,9 +178,17 @@ export class RuleReader {
         return true;
       default:
         if (!applySetting(this.draft, word, value)) throw new LineError(unknownWord(written, word));
+        this.noteUnused(presentSpelling(word).replace(/^bayes_stopword_.*/, 'bayes_stopword_…'), place);
         if (word === 'askdns') this.declare(firstWord(value)[0], place, true);
         return true;
     }
+  }
+
+  private noteUnused(word: string, place: Place): void {
+    if (withoutEffect(word) === null) return;
+    const known = this.unused.get(word);
+    if (known === undefined) this.unused.set(word, { ...place, count: 1 });
+    else known.count += 1;
   }
 
   /** A rule that others hit. `anew`: it also replaces one of that name. */
@@ -240,6 +252,11 @@ function unknownWord(written: string, word: string): string {
   const near = nearestName(word, [...STATEMENT_WORDS, ...OWN_WORDS, ...SETTING_WORDS]);
   const shown = written.slice(0, 40);
   return near === null ? `unknown word "${shown}"` : `unknown word "${shown}", did you mean "${near}"?`;
+}
+
+function noteOf(word: string, count: number): string {
+  const lines = count === 1 ? '' : ` (${count} lines)`;
+  return `"${word}"${lines} has no effect here: ${withoutEffect(word)}`;
 }
 
 /** Reads one text by itself. Never throws on its content. */

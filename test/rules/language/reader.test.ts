@@ -313,3 +313,16 @@ describe('a redirector pattern', () => {
     expect(refusals).toEqual([{ file: 'site.cf', line: 2, reason: 'code in a pattern' }]);
   });
 });
+
+describe('words without effect', () => {
+  it('are told once, where they stand first, with what to set instead', () => {
+    const { notes, refusals } = parseRules(
+      'report one\nrequired_hits 4\nreport two\nrewrite_header Subject X\ntrusted_networks 10.0.0.0/8\n',
+      'a.cf',
+    );
+    expect(refusals).toEqual([]);
+    expect(notes.map(({ line }) => line)).toEqual([1, 2, 4]);
+    expect(notes[0]?.reason).toMatch(/^"report" \(2 lines\) has no effect here: reports around spam/);
+    expect(notes[1]?.reason).toMatch(/"required_hits" has no effect here: thresholds .*"verdict"/);
+  });
+});
