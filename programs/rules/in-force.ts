@@ -110,7 +110,7 @@ function describedBy(name: string, { statements }: RulesAtHand): string {
 /** Rules that are loaded and can never hit, with why: nobody is asked, or this engine cannot ask. */
 export function rulesUnable({ set, settings, stage }: RulesAtHand): ReadonlyMap<string, string> {
   const plan = planDns(set, settings);
-  const off = stage === null ? 'looks things up: commands do not' : 'looks things up: rules.lookUps is off';
+  const off = stage === null ? 'commands look nothing up' : 'rules.lookUps is off';
   const asking = stage?.lookUps === true ? [] : askingRules(plan);
   return new Map([
     ...asking.map((name) => [name, off] as const),
@@ -135,12 +135,12 @@ function reasonOf(
   const isZero = score?.scores[at.stage?.lookUps === true ? 1 : 0] === 0;
   if (isZero) return dir !== null && score.file === switchesFile(dir) ? 'switched off' : zeroReason(score.scores);
   const cover = at.stage === null ? undefined : CORE_RULES_COVERED.get(name)?.find((one) => defined.has(one));
-  return cover === undefined ? 'reads a rule that does not run' : `${cover} says the same`;
+  return cover === undefined ? 'reads one that does not run' : `${cover} says the same`;
 }
 
 /** What a rule with score 0 here would need to score. */
 function zeroReason([, network, bayes, both]: Scores): string {
-  if (network !== 0) return bayes === 0 ? 'score 0 without look-ups' : 'score 0 without look-ups or Bayes';
+  if (network !== 0) return bayes === 0 ? 'score 0 without look-ups' : 'score 0: no look-ups, no Bayes';
   return bayes !== 0 || both !== 0 ? 'score 0 without Bayes' : 'score 0';
 }
 

@@ -189,13 +189,13 @@ describe('weir rules list', () => {
         .map(([name, state, place]) => [name, `${String(state)} ${String(place)}`]),
     );
     expect(states).toEqual({
-      LISTED: 'looks things up: commands do not net.cf:1',
+      LISTED: 'commands look nothing up net.cf:1',
       RAZOR: 'check_razor2 is never asked net.cf:2',
       NET: 'score 0 without look-ups net.cf:3',
       LEARNT: 'score 0 without Bayes net.cf:5',
       NEVER: 'score 0 net.cf:7',
       NEVER_TOO: 'score 0 net.cf:9',
-      READS: 'reads a rule that does not run net.cf:11',
+      READS: 'reads one that does not run net.cf:11',
     });
     const linted = await place.run('lint', '--no-core', join(place.dir, 'net.cf'));
     expect(linted.out).toContain('net.cf:2: ignored: RAZOR never hits: check_razor2 is never asked');
