@@ -1,5 +1,6 @@
 // Rule files into a running set: the core rules of this package, then those of the site; from what was kept of the same
 // files where there is such. A file or line that cannot be taken is told and left out; it never takes the rest down with it.
+import { setImmediate } from 'node:timers/promises';
 import { FILES_ON_DISK, type AttachedFiles } from '../config/attached.js';
 import { compileAside } from './cache/aside.js';
 import type { KeptSet } from './cache/kept-set.js';
@@ -47,8 +48,10 @@ export async function loadRulesAside(paths: readonly string[], options: LoadOpti
   const sources = sourcesOf(paths, options);
   const { cache = null, files } = options;
   const key = cache === null ? '' : keyOf(sources);
-  const known = cache?.read(key, files) ?? null;
-  return loadedFrom(known ?? (await compileAside({ sources, key, cache, files })));
+  await setImmediate();
+  const known = cache?.read(key, files) ?? (await compileAside({ sources, key, cache, files }));
+  await setImmediate();
+  return loadedFrom(known);
 }
 
 function loadedFrom({ set, settings, refusals, notes }: KeptSet): LoadedRules {
