@@ -140,11 +140,12 @@ function readNumber(text: string): { sign: string; value: number } | null {
 /** One `name: value` of a style attribute. */
 function applyDeclaration(style: Style, written: string): void {
   const text = trimBlanks(written);
-  if (text.includes('\n')) return;
   const colon = text.indexOf(':');
   if (colon <= 0) return;
   const property = text.slice(0, colon);
   const value = trimStart(text.slice(colon + 1));
+  // Only around a value may there be line breaks.
+  if (value.includes('\n')) return;
   const name = property.toLowerCase();
   // A blank, but not a line break, is a value to SpamAssassin where it looks for a colour.
   if (value === '' && (!name.endsWith('color') || !/:\s*[^\S\n]/.test(written))) return;

@@ -119,6 +119,7 @@ describe('hidden text', () => {
     expect(facts('<font color=white>a').values.get('font_low_contrast')).toBe(1);
     expect(facts('<font color=bogus>a').values.get('font_invalid_color')).toBe(1);
     expect(facts('<p style="COLOR: ; x: y">a').values.get('font_invalid_color')).toBe(1);
+    expect(facts('<p style="background:\n #111; color:#fff">a').values.has('font_low_contrast')).toBe(false);
     expect(facts('<p style="COLOR:; x: y">a').values.has('font_invalid_color')).toBe(false);
     expect(facts('<font color=white> ').values.has('font_low_contrast')).toBe(false);
   });
