@@ -54,6 +54,25 @@ export function fieldKey(name: string): string | null {
   return PSEUDO.test(name) || PSEUDO_IN_ANY_CASE.test(key) || isRelayCountries(key) ? null : key;
 }
 
+interface ReadSelector {
+  readonly name: string;
+  readonly modifiers: ReadonlySet<Modifier>;
+}
+
+/** Selectors of rule files and evals, of which there are few; read once. */
+const SELECTORS = new Map<string, ReadSelector>();
+
+function readSelector(selector: string): ReadSelector {
+  let found = SELECTORS.get(selector);
+  if (found === undefined) {
+    const [name = '', ...words] = selector.split(':');
+    const isModifier = (word: string): word is Modifier => (MODIFIERS as readonly string[]).includes(word);
+    found = { name, modifiers: new Set(words.filter(isModifier)) };
+    if (SELECTORS.size < KEPT_MAX) SELECTORS.set(selector, found);
+  }
+  return found;
+}
+
 export class HeaderValues {
   readonly #kept = new Map<string, readonly string[]>();
   readonly #subjects = new Map<string, Subject | null>();
@@ -130,10 +149,7 @@ export class HeaderValues {
   }
 
   #read(selector: string): readonly string[] {
-    const [name = '', ...words] = selector.split(':');
-    const modifiers = new Set(
-      words.filter((word): word is Modifier => (MODIFIERS as readonly string[]).includes(word)),
-    );
+    const { name, modifiers } = readSelector(selector);
     let values = this.#instances(name, modifiers);
     if (values.length > 1) {
       if (modifiers.has('first')) values = values.slice(0, 1);
