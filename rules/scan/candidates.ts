@@ -10,8 +10,9 @@ import { portionsOf, type SetMember, type SetPortion } from './set-scan.js';
 const LITERAL_CHANCE_MAX = 2 ** -20;
 /** Texts are put together for the automata, up to so many characters: most of them hold nothing of interest. */
 const BATCH_LENGTH_MAX = 8_192;
-/** What the automata may take for the texts of one scan, ms; then all their patterns count as possible. */
+/** What the automata may take for the texts of one scan, ms, and more for each character; then all their patterns count as possible. */
 const SETS_TIME_MAX_MS = 50;
+const SETS_TIME_MAX_MS_PER_CHAR = 0.0005;
 
 const NO_PLACES: readonly number[] = [];
 
@@ -132,6 +133,7 @@ export class Candidates {
     const { batch, batchFrom } = this;
     if (batch.length === 0) return;
     this.batch = [];
+    this.timeLeftMs += SETS_TIME_MAX_MS_PER_CHAR * this.batchLength;
     this.batchLength = 0;
     this.batchFrom = this.index;
     const only = batch.length === 1 ? batch[0]! : null;
