@@ -5,6 +5,8 @@ import { BYTES, type ByteSet } from './syntax.js';
 
 /** How many states are looked at to find out. */
 const STATES_MAX = 400;
+/** How many for all places of one program: a thousand optional parts in a row ask for each other's. */
+const STATES_ALL_MAX = 20_000;
 
 /** A program being written: `sets` by their number, `branchesAt` where it parts. */
 export interface Draft {
@@ -15,6 +17,7 @@ export interface Draft {
 
 export class FirstBytes {
   private readonly known = new Map<number, ByteSet | null>();
+  private left = STATES_ALL_MAX;
 
   constructor(private readonly draft: Draft) {}
 
@@ -33,7 +36,7 @@ export class FirstBytes {
       const at = open.pop()!;
       if (seen.has(at)) continue;
       seen.add(at);
-      if (seen.size > STATES_MAX) return null;
+      if (seen.size > STATES_MAX || --this.left < 0) return null;
       const next = this.step(at, set);
       if (next === null) return null;
       open.push(...next);
