@@ -1,14 +1,19 @@
 // Where commands of `weir rules` keep compiled rule sets: the user's own cache directory.
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { stderr } from 'node:process';
 import { RuleCache } from '../../rules/cache/rule-cache.js';
 import { shown } from '../verdict-lines.js';
 
-/** `$XDG_CACHE_HOME/weir`, else `~/.cache/weir`. A relative path there counts as none, as its specification has it. */
-export function userCacheDirectory(): string {
+/**
+ * `$XDG_CACHE_HOME/weir`, else `~/.cache/weir`; null for a user without a home. A relative path in the variable counts as
+ * none, as its specification has it.
+ */
+export function userCacheDirectory(): string | null {
   const set = process.env['XDG_CACHE_HOME'] ?? '';
-  return join(isAbsolute(set) ? set : join(homedir(), '.cache'), 'weir');
+  const caches = isAbsolute(set) ? set : join(homedir(), '.cache');
+  return existsSync(dirname(caches)) ? join(caches, 'weir') : null;
 }
 
 /**
@@ -17,7 +22,9 @@ export function userCacheDirectory(): string {
  */
 export function openUserCache(tells: boolean): RuleCache | null {
   const isWanted = tells || process.env['WEIR_DEBUG'] !== undefined;
-  return RuleCache.open(userCacheDirectory(), (trouble, damaged) => {
+  const directory = userCacheDirectory();
+  if (directory === null) return null;
+  return RuleCache.open(directory, (trouble, damaged) => {
     if (isWanted || damaged) stderr.write(`weir rules: ${shown(trouble)}\n`);
   });
 }

@@ -44,10 +44,7 @@ export class RuleCache {
     const kept = 'bytes' in found ? decodeSet(found.bytes) : null;
     if (kept !== null) return kept.includes.every((one) => isSame(one, files)) ? kept : null;
     const damage = 'damage' in found ? found.damage : 'it holds no rules';
-    this.onTrouble(
-      `kept rules ${key.slice(0, 12)} in ${this.directory} are not used, they are made again: ${damage}`,
-      true,
-    );
+    this.onTrouble(`kept rules are made again: ${damage}: ${this.directory}/${key.slice(0, 12)}…`, true);
     this.tell('not taken away', this.files.forget(key));
     return null;
   }
