@@ -13,10 +13,9 @@ import {
 } from './settings-draft.js';
 import { compileRedirectors } from '../mail/redirectors.js';
 import { PatternError } from '../pattern/syntax.js';
-import type { UriDnsZone } from './settings.js';
-import { checkRuleName, patternSource } from './statements.js';
-
-type Change = (draft: SettingsDraft, value: string) => void;
+import { askDns, zone, type Change } from './dns-words.js';
+import { KEPT, KEPT_FAMILIES } from './kept-words.js';
+import { patternSource } from './statements.js';
 
 /** Lists of addresses, one word each. */
 const ADDRESS_LISTS = `welcomelist_from welcomelist_allows_relays blocklist_from welcomelist_to more_spam_to all_spam_to
@@ -30,35 +29,6 @@ const ADDRESS_REMOVALS: Readonly<Record<string, readonly string[]>> = {
   unwelcomelist_auth: ['welcomelist_auth', 'def_welcomelist_auth'],
   unwelcomelist_from_spf: ['welcomelist_from_spf', 'def_welcomelist_from_spf'],
 };
-
-/** Known words whose values nothing here reads yet: kept by name. */
-const KEPT = `add_header remove_header report_wrap_width dns_available dns_server dns_local_ports_permit
-  dns_local_ports_avoid dns_test_interval dns_options dns_query_restriction dns_block_rule dns_block_time use_learner
-  bayes_token_sources bayes_learn_during_report bayes_sql_override_username bayes_use_hapaxes bayes_journal_max_size
-  bayes_expiry_max_db_size bayes_auto_expire bayes_token_ttl bayes_seen_ttl bayes_learn_to_journal lock_method fold_headers
-  report_safe_copy_headers report_charset report report_contact report_hostname unsafe_report mbox_format_from_regex
-  allow_user_rules version_tag rbl_timeout bayes_path bayes_file_mode bayes_store_module bayes_sql_dsn bayes_sql_username
-  bayes_sql_password bayes_sql_username_authorized user_scores_dsn user_scores_sql_username user_scores_sql_password
-  user_scores_sql_custom_query user_scores_ldap_username user_scores_ldap_password user_scores_fallback_to_global
-  ignore_always_matching_regexps geodb_module country_db_type geodb_options geodb_search_path country_db_path
-  uri_country_db_path uri_country_db_isp_path freemail_add_describe_email dkim_timeout spf_timeout
-  ignore_received_spf_header use_newest_received_spf_header do_not_use_mail_spf do_not_use_mail_spf_query
-  dmarc_save_reports hashbl_ignore hashbl_email_domain_alias hashbl_email_regex hashbl_email_welcomelist rbl_headers
-  inactive_languages textcat_max_languages textcat_optimal_ngrams textcat_max_ngrams textcat_acceptable_score asn_lookup
-  asn_lookup_ipv6 clear_asn_lookups asn_prefix asn_use_geodb asn_prefer_geodb asn_use_dns shortcircuit_min_ham_score
-  shortcircuit_max_spam_score bayes_max_token_length bayes_stopword_languages spamcop_from_address spamcop_to_address
-  spamcop_max_report_size spamcop_relayhost use_pyzor pyzor_count_min pyzor_max pyzor_welcomelist_min
-  pyzor_welcomelist_factor pyzor_fork pyzor_perl pyzor_timeout pyzor_options pyzor_path pyzor_server_file use_razor2
-  razor_fork razor_timeout razor_config url_shortener_cache_type url_shortener_cache_dsn url_shortener_cache_username
-  url_shortener_cache_password url_shortener_cache_ttl url_shortener_cache_autoclean url_shortener_loginfo
-  url_shortener_timeout max_short_urls max_short_url_redirections url_shortener_user_agent use_auto_welcomelist
-  auto_welcomelist_path auto_welcomelist_factor use_txrep use_dcc dcc_home dcc_path access_database olemacro_num_mime
-  fns_check fns_ignore_headers fns_ignore_dkim fns_add_addrlist fns_remove_addrlist extracttext_external extracttext_use
-  uridnsbl_timeout dns_local_ports_none clear_dns_servers clear_dns_query_restriction clear_dns_query_restrictions
-  clear_headers clear_report_template clear_unsafe_report_template`.split(/\s+/);
-
-/** Families of known words whose values nothing here reads yet. */
-const KEPT_FAMILIES = /^(?:hashbl_acl_|bayes_stopword_|txrep_|dcc_|olemacro_|auto_welcomelist_|asn_|fns_|extracttext_)/;
 
 const removeFrom =
   (lists: readonly string[]): Change =>
@@ -118,43 +88,6 @@ const registry =
     if (wrong !== undefined) throw new LineError(`"${wrong.slice(0, 40)}" does not have ${labels} labels`);
     addAll(draft[name], domains.map(asciiDomain));
   };
-
-const zone =
-  (kind: UriDnsZone['kind'], withSubtest: boolean): Change =>
-  (draft, value) => {
-    const [rule = '', name, type, ...rest] = wordsOf(value);
-    if (name === undefined || type === undefined || rest.length > 0 !== withSubtest)
-      throw new LineError(`expected RULE zone type${withSubtest ? ' subtest' : ''}`);
-    checkRuleName(rule);
-    const subtest = withSubtest ? canonicalSubtest(rest.join(' ')) : null;
-    draft.uriDnsZones.set(rule, { kind, zone: name.replace(/\.$/, ''), type: type.toUpperCase(), subtest });
-  };
-
-/** `n`, `n1-n2`, `n1/mask` with numbers in decimal. */
-function canonicalSubtest(text: string): string {
-  const found = /^([^/-]+)(?:([/-])(.+))?$/.exec(text);
-  if (found === null) throw new LineError(`"${text.slice(0, 40)}" is no subtest`);
-  const [, first = '', operator, second] = found;
-  const from = addressNumber(first);
-  if (operator !== undefined && second !== undefined) return `${from}${operator}${addressNumber(second)}`;
-  return first.includes('.') ? `${from}-${from}` : from;
-}
-
-function addressNumber(text: string): string {
-  if (/^\d{1,10}$/.test(text)) return text;
-  if (/^0x[0-9a-f]{1,8}$/i.test(text)) return String(parseInt(text, 16));
-  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (quad === null) throw new LineError(`"${text.slice(0, 40)}" is neither a number nor an address`);
-  return String(quad.slice(1).reduce((sum, part) => sum * 256 + Number(part), 0));
-}
-
-function askDns(draft: SettingsDraft, value: string): void {
-  const found = /^(\S+)\s+(\S+)(?:\s+([A-Za-z0-9,]+)(?:\s+(\S.*))?)?$/.exec(value);
-  if (found === null) throw new LineError('expected RULE query, and types and a subtest or nothing');
-  const [, rule = '', template = '', types = 'A', subtest = null] = found;
-  checkRuleName(rule);
-  draft.askDnsQueries.set(rule, { template, types: types.toUpperCase().split(','), subtest });
-}
 
 function adspOverride(draft: SettingsDraft, value: string): void {
   const found = /^@?([*a-z0-9._-]+)(?:\s+(nxdomain|unknown|all|discardable|custom_low|custom_med|custom_high))?$/i.exec(
