@@ -127,9 +127,9 @@ export class RuleRun {
     }
     const candidates = group.scan.begin();
     let room = SCANNED_PER_LOOK;
-    for (const { text } of texts) {
-      candidates.look(text);
-      if ((room -= text.length) > 0) continue;
+    for (const subject of texts) {
+      candidates.look(subject);
+      if ((room -= subject.text.length) > 0) continue;
       room = SCANNED_PER_LOOK;
       if (this.isDue()) yield;
     }
