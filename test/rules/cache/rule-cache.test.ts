@@ -39,6 +39,7 @@ meta BOTH SALE && !__TO
 meta MANY rules_matching(__T*) + (RAW ? 2 : SALE * 2) > 1
 tflags SALE multiple maxhits=3
 priority RAW -5
+loadplugin Mail::SpamAssassin::Plugin::Shortcircuit
 shortcircuit WHOLE off
 test SALE ok buy now
 test SALE fail buy later
