@@ -101,8 +101,8 @@ describe('evals', () => {
     readCoreRules().flatMap((one) => (one.kind === 'rule' && one.test.kind === 'eval' ? [one.test.name] : [])),
   );
 
-  it('that core rules use are all in docs/rules.md, and none that does not exist', () => {
-    const page = readFileSync(join(coreRulesDirectory(), '../../docs/rules.md'), 'utf8');
+  it('that core rules use are all in the reference, and none that does not exist', () => {
+    const page = readFileSync(join(coreRulesDirectory(), '../../docs/reference/evals.md'), 'utf8');
     const listed = new Set([...page.matchAll(/^\| `(\w+)` +\|/gm)].map(([, name]) => name!));
     expect([...used].filter((name) => !listed.has(name))).toEqual([]);
     expect([...listed].filter((name) => !EVALS.has(name))).toEqual([]);
