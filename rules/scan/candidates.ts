@@ -13,8 +13,6 @@ const BATCH_LENGTH_MAX = 8_192;
 /** What the automata may take for the texts of one scan, ms, and more for each character; then all their patterns count as possible. */
 const SETS_TIME_MAX_MS = 50;
 const SETS_TIME_MAX_MS_PER_CHAR = 0.0005;
-/** Longest source for the linear engine that counts as quick. */
-const QUICK_SOURCE_MAX = 500;
 
 const NO_PLACES: readonly number[] = [];
 
@@ -27,20 +25,17 @@ export class CandidateScan {
   constructor(patterns: Iterable<Pattern>) {
     const promising: LiteralMember[] = [];
     const members: SetMember[] = [];
-    const quick: boolean[] = [];
     for (const pattern of new Set(patterns)) {
       const number = this.numbers.size;
-      const { literals, screen, linear } = pattern.facts;
+      const { literals, screen } = pattern.facts;
       if (literals !== null && (screen === null || areRare(literals))) promising.push({ number, literals, screen });
       else if (screen !== null) members.push({ source: screen, number });
       else continue;
       this.numbers.set(pattern, number);
-      quick[number] = linear !== null && linear.length <= QUICK_SOURCE_MAX;
     }
     this.scans = {
       literals: promising.length === 0 ? null : new LiteralStage(promising, this.numbers.size),
       portions: portionsOf(members),
-      quick,
     };
   }
 
@@ -80,8 +75,6 @@ function areRare(literals: readonly string[]): boolean {
 interface Scans {
   readonly literals: LiteralStage | null;
   readonly portions: readonly SetPortion[];
-  /** For each pattern whether it costs no more to try it on a short text than to ask an automaton about that text. */
-  readonly quick: readonly boolean[];
 }
 
 /** What a scan has found. */
@@ -148,9 +141,8 @@ export class Candidates {
     for (const portion of this.scans.portions) {
       const anywhere = this.read(portion, all);
       if (anywhere.length === 0) continue;
-      const settled = only !== null || (anywhere.length === 1 && this.scans.quick[anywhere[0]!] === true);
       batch.forEach((subject, offset) => {
-        const here = settled ? anywhere : this.read(portion, subject.bytes);
+        const here = only === null ? this.read(portion, subject.bytes) : anywhere;
         for (const number of here) this.add(number, batchFrom + offset);
       });
     }
