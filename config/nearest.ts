@@ -14,7 +14,8 @@ export function nearestName(wrong: string, candidates: Iterable<string>): string
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
     const other = fold(candidate);
-    if (other.length > NAME_MAX) continue;
+    // As many edits as they differ in length, at the least.
+    if (other.length > NAME_MAX || Math.abs(other.length - name.length) >= bestDistance) continue;
     const distance = other === name ? 0 : editDistance(name, other);
     if (distance < bestDistance) {
       best = candidate;

@@ -30,20 +30,15 @@ export function anyTexts({ source, flags }: PatternSource): PatternSource {
   return { source: source.replace(TEMPLATE, '(?:[\\x00-\\xff]+)'), flags };
 }
 
-/** The pattern with texts in it; null where a name has none, or it cannot be run. */
+/** The pattern with texts in it; null where a name has none. Throws PatternError where it cannot be run with them. */
 export function filled({ source, flags }: PatternSource, captured: Captured): Pattern | null {
   let missing = false;
   const text = source.replace(TEMPLATE, (_, name: string) => {
     const texts = (captured.get(name) ?? []).filter((one) => one !== '').slice(0, TEXTS_MAX);
     const quoted = texts.map((one) => one.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|');
-    if (quoted === '' || quoted.length > TEXTS_LENGTH_MAX) missing = true;
+    if (quoted === '') missing = true;
+    if (quoted.length > TEXTS_LENGTH_MAX) throw new PatternError(`texts of more than ${TEXTS_LENGTH_MAX} characters`);
     return `(?:${quoted})`;
   });
-  if (missing) return null;
-  try {
-    return compilePattern({ source: text, flags });
-  } catch (error) {
-    if (error instanceof PatternError) return null;
-    throw error;
-  }
+  return missing ? null : compilePattern({ source: text, flags });
 }

@@ -9,6 +9,7 @@ import type { RuleMail } from './mail/rule-mail.js';
 import { mimeHeaderCount, mimeHeaderTexts } from './mime-header.js';
 import { Effort } from './pattern/effort.js';
 import { Subject, type Pattern } from './pattern/pattern.js';
+import { PatternError } from './pattern/syntax.js';
 import { evaluationOf, nextBit, planOf, rulesWhenAbsent, setBit, type Plan, type RuleGroup } from './plan.js';
 import { pointsOf } from './points.js';
 import { safe } from './bytes.js';
@@ -229,9 +230,19 @@ export class RuleRun {
     return pattern < 0 || candidates === null ? null : candidates.placesAt(pattern);
   }
 
-  /** The pattern to run: null where it needs a text that no rule took. */
-  private patternOf(test: { readonly pattern: Pattern; readonly template: PatternSource | null }): Pattern | null {
-    return test.template === null ? test.pattern : filled(test.template, this.captured);
+  /** The pattern to run: null where it needs a text that no rule took, or cannot run with those taken, which is told. */
+  private patternOf(
+    rule: Rule,
+    test: { readonly pattern: Pattern; readonly template: PatternSource | null },
+  ): Pattern | null {
+    if (test.template === null) return test.pattern;
+    try {
+      return filled(test.template, this.captured);
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      this.gaveUp.push(rule.name);
+      return null;
+    }
   }
 
   private capture(pattern: Pattern, subject: Subject, countMax: number): void {
@@ -245,7 +256,7 @@ export class RuleRun {
     const value = this.opened[this.plan.groupOf[number]!]!.texts[0];
     const subject = value ?? (test.ifUnset === null ? EMPTY : new Subject(test.ifUnset));
     const possible = value === undefined ? test.pattern.possibleIn(subject) : this.placesFor(number)?.length !== 0;
-    const pattern = possible || template !== null ? this.patternOf(test) : test.pattern;
+    const pattern = possible || template !== null ? this.patternOf(rule, test) : test.pattern;
     if (pattern === null) return NONE;
     const count = possible ? countIn(pattern, subject, negated ? 1 : rule.countMax, this.effort) : 0;
     if (count > 0) this.capture(pattern, subject, rule.countMax);
@@ -268,7 +279,7 @@ export class RuleRun {
 
   private searchFor(rule: Rule, test: Extract<CompiledTest, { kind: 'text' }>, number: number): TextSearch | null {
     const { texts } = this.opened[this.plan.groupOf[number]!]!;
-    const pattern = texts.length === 0 ? null : this.patternOf(test);
+    const pattern = texts.length === 0 ? null : this.patternOf(rule, test);
     if (pattern === null) return null;
     const skipsFirst = test.input === 'body' && rule.flags.has('nosubject');
     const order = { pattern, texts, places: this.placesFor(number), skipsFirst, countMax: rule.countMax };

@@ -118,7 +118,7 @@ async function look(channel: ChannelSettings, order: UpdateOrder, place: Place):
     return reportOf(channel.name, 'failed', { reason: 'nothing is looked up: resolver.enabled is false' });
   const resolver = createResolver(resolverOptions(settings), { clock: systemClock });
   try {
-    const before = place.releases.current()?.version ?? null;
+    const before = place.releases.currentVersion();
     const found = await findVersion(channel.name, resolver, place.world.signal);
     if (found.kind === 'failed') return reportOf(channel.name, 'failed', { before, reason: found.reason });
     if (found.kind === 'none') return reportOf(channel.name, 'none', { before });
@@ -162,9 +162,11 @@ async function take(
   { store, releases, world }: Place,
 ): Promise<ChannelReport> {
   const current = releases.current();
-  const before = current?.version ?? null;
+  const before = releases.currentVersion();
   const { version } = release;
   const notes = [...release.notes];
+  if (current === null && before !== null)
+    notes.push(`the record of version ${before}, which is installed, is damaged`);
   const signedAt = release.signature?.signedAt ?? null;
   const report = (outcome: ChannelReport['outcome'], more: Partial<ChannelReport>): ChannelReport =>
     reportOf(channel.name, outcome, { version, before, notes, ...more });

@@ -84,6 +84,12 @@ export class ChannelReleases {
     return this.factsOf(CURRENT);
   }
 
+  /** Version in force, by the name of its directory: known even where its record is damaged. */
+  currentVersion(): number | null {
+    const version = /^(\d{1,15})-/.exec(this.target(CURRENT) ?? '')?.[1];
+    return version === undefined ? null : Number(version);
+  }
+
   /** The release that was in force before. */
   previous(): ReleaseFacts | null {
     const [now, before] = [this.target(CURRENT), this.target(PREVIOUS)];

@@ -217,6 +217,12 @@ describe('named groups', () => {
     expect(namesOf(run(RULES, 'Subject: s\n\nword %{NOBODY} http://x.example/?\n'))).toEqual([]);
   });
 
+  it('that took more than a pattern holds are told as given up', () => {
+    const result = run(RULES, `Subject: s\nTo: <${'a'.repeat(4_001)}@example.net>\n\nz\n`);
+    expect(namesOf(result)).toEqual(['__TO']);
+    expect(result.gaveUp).toEqual(['OTHER']);
+  });
+
   it('take hostile texts as texts', () => {
     const mail = 'Subject: s\nTo: <.*@example.net>\n\n.*@example.net\n';
     expect(namesOf(run(RULES, mail))).toEqual(['OTHER', '__TO']);

@@ -78,6 +78,7 @@ describe('releases of a channel', () => {
       writeFileSync(join(place.releases.directory, 'current', 'release.json'), text);
       writeFileSync(join(place.releases.directory, 'state.json'), text);
       expect(place.releases.current()).toBeNull();
+      expect(place.releases.currentVersion()).toBe(1);
       expect(place.releases.state().failure).toBe('');
     }
   });
