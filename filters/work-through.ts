@@ -4,8 +4,8 @@ import { setImmediate } from 'node:timers/promises';
 import type { MessageJob, Outside } from '../pipeline/stage.js';
 import type { Steps } from '../rules/steps.js';
 
-/** After so long the event loop has its turn. */
-const SLICE_MS = 20;
+/** After so long the event loop has its turn, ms. */
+export const SLICE_MS = 20;
 
 /** A stage ran out of time for one message. */
 export class StageTimeError extends Error {

@@ -236,7 +236,11 @@ function applyOperator(operator: Operator, stack: Evaluation[]): void {
   stack.push(combine(operator, left, right));
 }
 
-function combine(operator: Exclude<Operator, '!' | 'neg' | '?:'>, left: Evaluation, right: Evaluation): Evaluation {
+/** Operators between two operands. */
+export type BinaryOperator = Exclude<Operator, '!' | 'neg' | '?:'>;
+
+/** What the operator makes of two operands. */
+export function combine(operator: BinaryOperator, left: Evaluation, right: Evaluation): Evaluation {
   switch (operator) {
     case '+':
       return (counts) => left(counts) + right(counts);

@@ -1,6 +1,8 @@
 // Which rules must hit before a meta is worth working out: of `A && B && !C` it is enough to wait for the rarer of A and B.
 // Works on expressions alone, when a set is prepared.
-import type { Expression, Operator, RuleNumbers } from './expression.js';
+import { combine, type BinaryOperator, type Expression, type RuleNumbers } from './expression.js';
+
+const NO_COUNTS = new Float64Array(0);
 
 /** How often a rule may be expected to hit, in any unit. */
 export type Weight = (rule: number) => number;
@@ -69,10 +71,12 @@ function choice(condition: Part, left: Part, right: Part, weight: Weight): Part 
   return plain(condition.zero !== 0 ? left.zero : right.zero, reads, weight);
 }
 
-type BinaryOperator = Exclude<Operator, '!' | 'neg' | '?:'>;
-
 function binary(operator: BinaryOperator, left: Part, right: Part, weight: Weight): Part {
-  const zero = zeroOf(operator, left.zero, right.zero);
+  const zero = combine(
+    operator,
+    () => left.zero,
+    () => right.zero,
+  )(NO_COUNTS);
   const isConstant = right.reads.length === 0;
   const reads = joined(left.reads, right.reads);
   const like = (part: Part): Part => ({ zero, reads, needs: part.needs, weight: part.weight });
@@ -99,35 +103,4 @@ function binary(operator: BinaryOperator, left: Part, right: Part, weight: Weigh
 function joined(first: number[], second: readonly number[]): number[] {
   for (const one of second) first.push(one);
   return first;
-}
-
-function zeroOf(operator: BinaryOperator, left: number, right: number): number {
-  switch (operator) {
-    case '&&':
-      return left !== 0 ? right : left;
-    case '||':
-      return left !== 0 ? left : right;
-    case '+':
-      return left + right;
-    case '-':
-      return left - right;
-    case '*':
-      return left * right;
-    case '/':
-      return right === 0 ? 0 : left / right;
-    case '^':
-      return (Math.trunc(left) ^ Math.trunc(right)) >>> 0;
-    case '<':
-      return Number(left < right);
-    case '>':
-      return Number(left > right);
-    case '<=':
-      return Number(left <= right);
-    case '>=':
-      return Number(left >= right);
-    case '==':
-      return Number(left === right);
-    case '!=':
-      return Number(left !== right);
-  }
 }

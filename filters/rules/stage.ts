@@ -16,6 +16,7 @@ import { askingRules, planDns, type DnsPlan } from '../../rules/dns/plan.js';
 import { readCoreRules, refusalText, type LoadedRules } from '../../rules/load.js';
 import { prepareInSlices } from '../../rules/prepare.js';
 import type { AuthenticationFacts } from '../authentication/facts.js';
+import { SLICE_MS } from '../work-through.js';
 import { findingsCovered } from './covered.js';
 import { DNS_CUT, DNS_FAILED, GAVE_UP, ruleFindings, SHORTCIRCUIT, TEXT_CUT } from './findings.js';
 import { listedByScores } from './listed.js';
@@ -48,7 +49,7 @@ export class RuleTimeError extends Error {
 }
 
 /** Rules run this long before other messages get their turn. */
-const SLICES: Slices = { sliceMs: 20, pause: () => setImmediate() };
+const SLICES: Slices = { sliceMs: SLICE_MS, pause: () => setImmediate() };
 /** Of the time for one message, what look-ups may take. */
 const DNS_SHARE = 0.6;
 /** Refusals named in one alert or check. */

@@ -1,9 +1,6 @@
 // Rules of the rule stage that look things up: when they ask, what is said when nobody answers, and that a list which
 // both they and the stage `lists` ask counts once.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../config/load.js';
 import { STAGES } from '../../filters/index.js';
 import { rulesStage } from '../../filters/rules/stage.js';
@@ -16,6 +13,7 @@ import { QUESTIONS_MAX } from '../../rules/dns/ask.js';
 import { startScriptedDns, type ScriptedDns } from '../ground/scripted-dns.js';
 import { makeTransaction } from '../ground/transaction.js';
 import { idsOf, mail, makeJob, makeOutside, makeStage, runStage } from './message-job.js';
+import { useRuleFiles } from './rule-files.js';
 
 const HEAD = [
   'Received: from mail.example.net (mail.example.net [192.0.2.1]) by mx.example.org; Tue, 3 Jan 2023 10:00:05 +0000',
@@ -29,19 +27,7 @@ const plain = (...body: readonly string[]) => mail(...HEAD, '', ...body);
 /** The client of test transactions, backwards. */
 const CLIENT = '5.113.0.203';
 
-let directory = '';
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-look-'));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function ruleFile(name: string, ...lines: readonly string[]): string {
-  const path = join(directory, name);
-  writeFileSync(path, lines.join('\n'));
-  return path;
-}
+const ruleFile = useRuleFiles();
 
 let dns: ScriptedDns | null = null;
 let resolver: DnsResolver | null = null;

@@ -1,10 +1,8 @@
 // The rule stage: findings from core and site rules, settings, what a broken rule file does, and the deadline.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { rulesStage, RuleTimeError, type RuleFacts } from '../../filters/rules/stage.js';
 import { idsOf, mail, makeJob, makeOutside, makeStage, runStage } from './message-job.js';
+import { useRuleFiles } from './rule-files.js';
 
 const GTUBE = 'XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X';
 const HEAD = [
@@ -16,19 +14,7 @@ const HEAD = [
 ];
 const plain = (subject: string, ...body: readonly string[]) => mail(...HEAD, `Subject: ${subject}`, '', ...body);
 
-let directory = '';
-beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'weir-rules-'));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
-
-function ruleFile(name: string, ...lines: readonly string[]): string {
-  const path = join(directory, name);
-  writeFileSync(path, lines.join('\n'));
-  return path;
-}
+const ruleFile = useRuleFiles();
 
 describe('the rule stage', () => {
   it('declares a finding for each core rule, with a sentence', () => {
@@ -136,7 +122,7 @@ describe('a broken rule file', () => {
   });
 
   it('that is not there is told too', async () => {
-    const stage = await makeStage(rulesStage, { files: [join(directory, 'absent.cf')] });
+    const stage = await makeStage(rulesStage, { files: ['/absent/absent.cf'] });
     const [line] = (await stage.check?.(new AbortController().signal)) ?? [];
     expect(line).toMatchObject({ state: 'warn' });
     expect(line?.detail).toContain('absent.cf:0: ENOENT');
