@@ -6,6 +6,7 @@ import { loadRules } from '../../rules/load.js';
 import { parseRules } from '../../rules/language/reader.js';
 import { makeMail } from './examples.js';
 import { inputsOf, namesOf, rulesOf, run } from './run.js';
+import { cpuMsSince } from '../ground/cpu.js';
 
 const MAIL = 'Subject: word\nFrom: a@example.net\n\nword one word\n\nword two\n';
 
@@ -155,9 +156,9 @@ describe('slices', () => {
 describe('hostile mail', () => {
   const { set } = loadRules([]);
   const within = (mail: string | Buffer, limitMs: number) => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     run(set, mail);
-    expect(performance.now() - started).toBeLessThan(limitMs);
+    expect(cpuMsSince(started)).toBeLessThan(limitMs);
   };
 
   it('names nothing of Object', () => {

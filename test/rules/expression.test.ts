@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ExpressionError, prepareExpression, readExpression, type RuleNumbers } from '../../rules/expression.js';
 import { globMatches } from '../../rules/order.js';
+import { cpuMsSince } from '../ground/cpu.js';
 
 const NAMES = ['A', 'B', 'C', '__X1', '__X2'];
 const COUNTS = Float64Array.of(1, 3, 0, 2, 5);
@@ -97,8 +98,8 @@ describe('globs', () => {
   it('match in time linear in both lengths', () => {
     expect(globMatches('__A*B?', '__AxxBy')).toBe(true);
     expect(globMatches('__A*B?', '__AxxB')).toBe(false);
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(globMatches(`${'*a'.repeat(60)}b`, 'a'.repeat(20_000))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(cpuMsSince(started)).toBeLessThan(1_000);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { compilePattern, Subject } from '../../rules/pattern/pattern.js';
 import { Effort } from '../../rules/pattern/effort.js';
 import { PatternError } from '../../rules/pattern/syntax.js';
+import { cpuMsSince } from '../ground/cpu.js';
 
 const test = (source: string, flags: string, text: string) => compilePattern({ source, flags }).test(new Subject(text));
 
@@ -304,10 +305,10 @@ describe('time', () => {
     it(`/${source}/ over a million bytes is known or given up soon`, () => {
       const effort = new Effort();
       const pattern = compilePattern({ source, flags: '' });
-      const started = performance.now();
+      const started = process.cpuUsage();
       const matched = pattern.test(new Subject(`${'a'.repeat(1_000_000)}b`), effort);
       expect(matched).toBe(false);
-      expect(performance.now() - started).toBeLessThan(500);
+      expect(cpuMsSince(started)).toBeLessThan(500);
     });
   }
 
@@ -317,10 +318,10 @@ describe('time', () => {
     const subject = new Subject('a'.repeat(2_000));
     expect(pattern.test(subject, effort)).toBe(false);
     expect(effort.givenUp).toBe(1);
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let time = 0; time < 1_000; time++) pattern.test(subject, effort);
     expect(effort.givenUp).toBe(1_001);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(cpuMsSince(started)).toBeLessThan(2_000);
   });
 
   it('holds no stack of its own that a long text could overflow', () => {
@@ -329,9 +330,9 @@ describe('time', () => {
   });
 
   it('stays linear on patterns that kill a backtracking engine', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(test('(a+)+$', '', `${'a'.repeat(100_000)}b`)).toBe(false);
     expect(test('(?:a|a?)+c', '', 'a'.repeat(100_000))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(cpuMsSince(started)).toBeLessThan(1_000);
   });
 });

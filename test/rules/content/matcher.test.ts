@@ -8,6 +8,7 @@ import { ContentMatcher, objectionTo, type ContentHits, type ContentPattern } fr
 import { TargetTexts } from '../../../rules/content/target.js';
 import { doAtOnce } from '../../../rules/steps.js';
 import { makeTransaction } from '../../ground/transaction.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const all = (): boolean => true;
 
@@ -111,9 +112,9 @@ describe('many words at once', () => {
     const words = Array.from({ length: 2_000 }, (_, index) => `${'a'.repeat(40)}${index}`);
     const matcher = new ContentMatcher(words.map((pattern) => whole({ pattern })));
     const texts = textsOf(`\n${'a'.repeat(1_000_000)}`);
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     expect(doAtOnce(matcher.match(texts, all)).hits).toEqual([]);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(cpuMsSince(startedAt)).toBeLessThan(2_000);
   });
 });
 
@@ -130,11 +131,11 @@ describe('many expressions at once', () => {
   });
 
   it('take linear time where they can, and say so where they give up', () => {
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     const text = `${'a'.repeat(500_000)}!`;
     expect(matched(expressions(['(a+)+$']), text)).toEqual({ hits: [], gaveUp: [] });
     expect(matched(expressions(['(?=a)(a+)+$', '(a*)*\\1b', '!']), text)).toEqual({ hits: [2], gaveUp: [0, 1] });
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(cpuMsSince(startedAt)).toBeLessThan(2_000);
   });
 
   it('may look round and refer back', () => {

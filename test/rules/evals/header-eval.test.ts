@@ -5,6 +5,7 @@ import { EVALS } from '../../../rules/evals/table.js';
 import type { RuleFacts } from '../../../rules/evals/facts.js';
 import { parseRules } from '../../../rules/language/reader.js';
 import { RuleMail } from '../../../rules/mail/rule-mail.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const SETTINGS = `util_rb_tld example com net org de uk
 util_rb_2tld co.uk
@@ -249,9 +250,9 @@ describe('hostile headers', () => {
       names.map((name) => `${name}: ${name === 'From' ? 'a@yahoo.com, a@gmail.com ' : ''}${value}`).join('\n'),
       value,
     );
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const [name, each] of EVALS)
       if (each.argsMin <= 3) holds([name, 'Subject', '0', '0'].slice(0, each.argsMin + 1).join('|'), mail);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuMsSince(start)).toBeLessThan(2_000);
   });
 });

@@ -1,6 +1,7 @@
 // Address fields, proper and broken, as the relaxed parser reads them.
 import { describe, expect, it } from 'vitest';
 import { readAddresses } from '../../../rules/mail/addresses.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const read = (value: string) => readAddresses(` ${value}\n`).map(({ phrase, address }) => [phrase, address]);
 
@@ -52,9 +53,9 @@ describe('an address field', () => {
     'of 64 KB of %j is read at once',
     (unit) => {
       const text = unit.repeat(65_536 / unit.length);
-      const start = performance.now();
+      const start = process.cpuUsage();
       for (const end of ['', '@', '>', '" <a@b> x', ' <']) readAddresses(text + end);
-      expect(performance.now() - start).toBeLessThan(1_000);
+      expect(cpuMsSince(start)).toBeLessThan(1_000);
     },
   );
 });

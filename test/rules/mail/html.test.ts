@@ -1,6 +1,7 @@
 // HTML as SpamAssassin 4.0.1 renders it; what is expected here was asked of it with these or like texts.
 import { describe, expect, it } from 'vitest';
 import { renderHtml, type HtmlFacts, type RenderedHtml } from '../../../rules/mail/html.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const render = (text: string, wide = false): RenderedHtml => renderHtml({ text, wide }, text.length);
 const shown = (text: string, wide = false) => render(text, wide).all.text;
@@ -215,8 +216,8 @@ it('takes hostile HTML in time', () => {
     `<base href="http://a/${'b.c'.repeat(200_000)}">`,
   ];
   for (const html of hostile) {
-    const started = performance.now();
+    const started = process.cpuUsage();
     render(html);
-    expect(performance.now() - started, html.slice(0, 20)).toBeLessThan(3_000);
+    expect(cpuMsSince(started), html.slice(0, 20)).toBeLessThan(3_000);
   }
 });

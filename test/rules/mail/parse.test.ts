@@ -1,6 +1,7 @@
 // A message taken apart as SpamAssassin 4.0.1 does; what is expected here was asked of it with these or like texts.
 import { describe, expect, it } from 'vitest';
 import { parseMail, type ParsedMail } from '../../../rules/mail/parse.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const tree = (mail: ParsedMail) => mail.parts.map((part) => (part.isLeaf ? `${part.type}=${part.bytes()}` : part.type));
 const fields = (mail: ParsedMail) => mail.headers.map((header) => [header.name, header.decoded()]);
@@ -151,10 +152,10 @@ describe('encodings', () => {
 });
 
 it('takes hostile messages in time', () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   parseMail(`Content-Type: multipart/mixed; boundary=b\n\n${'--b\n'.repeat(500_000)}`);
   parseMail(`A: 1\n${' \n'.repeat(500_000)}x`);
   parseMail(`Content-Type: text/plain;${' charset'.repeat(1_000)}\n\n${'= \t'.repeat(500_000)}`).root.bytes();
   parseMail(`Content-Transfer-Encoding: quoted-printable\n\n${' '.repeat(1_000_000)}x=`).root.bytes();
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(cpuMsSince(started)).toBeLessThan(5_000);
 });

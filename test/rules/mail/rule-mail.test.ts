@@ -4,6 +4,7 @@ import { parseMessage } from '../../../message/parse.js';
 import { RuleMail } from '../../../rules/mail/rule-mail.js';
 import { parseRules } from '../../../rules/language/reader.js';
 import { inputsOf, run, namesOf } from '../run.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const texts = (mail: string | Buffer, input: 'body' | 'rawbody' | 'uri' | 'full') =>
   inputsOf(mail)
@@ -160,9 +161,9 @@ describe('HTML', () => {
   });
 
   it('stays quick when deep and broken', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const html of ['<div>'.repeat(150_000), '<a '.repeat(200_000), '&'.repeat(500_000)]) page(html).texts('body');
-    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(cpuMsSince(started)).toBeLessThan(3_000);
   });
 });
 

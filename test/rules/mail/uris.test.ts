@@ -7,6 +7,7 @@ import { domainOfUri, isFqdnValid, trimDomain } from '../../../rules/mail/regist
 import { findTextUris, trimTextUri } from '../../../rules/mail/text-uris.js';
 import { doAtOnce } from '../../../rules/steps.js';
 import { collectUris, URIS_MAX, type HtmlUris } from '../../../rules/mail/uris.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const registry = {
   tlds: new Set(['com', 'net', 'org', 'uk', 'us', 'example', 'xn--p1ai']),
@@ -227,9 +228,9 @@ describe('what is collected', () => {
     ['angles', '<'.repeat(1_000_000)],
     ['one address', `http://a.com/${'x'.repeat(1_000_000)}`],
   ])('takes linear time over a megabyte of %s', (_, text) => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     collected(text);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(cpuMsSince(start)).toBeLessThan(2_000);
   });
 
   it('tells of an address over the limit', () => {

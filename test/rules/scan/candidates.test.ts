@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { compilePattern, Subject, type Pattern } from '../../../rules/pattern/pattern.js';
 import { CandidateScan } from '../../../rules/scan/candidates.js';
 import { buildScanTables, LiteralScan } from '../../../rules/scan/literal-scan.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const compile = (source: string): Pattern => compilePattern({ source, flags: 'i' });
 
@@ -96,8 +97,8 @@ describe('candidates', () => {
   it('take time linear in the text', () => {
     const patterns = Array.from({ length: 500 }, (_, index) => compile(`aaaa${index}b`));
     const scan = new CandidateScan([...patterns, compile('(a+)+$'), compile('[ab]{6}c')]);
-    const started = performance.now();
+    const started = process.cpuUsage();
     scan.candidates(['a'.repeat(2_000_000)]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(cpuMsSince(started)).toBeLessThan(1_000);
   });
 });

@@ -1,7 +1,7 @@
 // The automata of wider sources: they must never leave out a text in which a pattern matches, whatever the pattern is made
 // of; what is too long, too slow or too large for them counts as possible.
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { describePattern } from '../../../rules/pattern/facts.js';
 import { compilePattern, Subject, type Pattern } from '../../../rules/pattern/pattern.js';
 import { PatternError } from '../../../rules/pattern/syntax.js';
@@ -106,21 +106,24 @@ describe('automata', () => {
   });
 
   it('stop when they have taken their time, and then take all for possible', () => {
-    const patterns = Array.from({ length: 200 }, (_, index) =>
+    const patterns = Array.from({ length: 100 }, (_, index) =>
       compilePattern({
         source: `(?:[a-m]|[n-z]{2}|[k-p]\\d){3}[aeiou].{2,}[^a-${'cdefgh'.charAt(index % 6)}]{3,}\\d${index}x`,
         flags: '',
       }),
     );
     const scan = new CandidateScan(patterns);
-    scan.prepare();
-    let state = 1;
-    const noise = () =>
-      String.fromCharCode(97 + (((state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff) >>> 8) % 26));
-    const texts = Array.from({ length: 2_000 }, () => new Subject(Array.from({ length: 1_000 }, noise).join('')));
-    const started = performance.now();
-    const candidates = scan.candidates(texts);
-    expect(candidates.found.length).toBeLessThanOrEqual(patterns.length);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    const text = new Subject('nothing of it');
+    expect(scan.candidates([text]).found).toEqual([]);
+    let now = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (now += 60));
+    try {
+      const { found } = scan.candidates([text]);
+      // All but those of the one automaton that was still asked.
+      expect(found.length).toBeGreaterThan(50);
+      expect(found.length).toBeLessThan(patterns.length);
+    } finally {
+      clock.mockRestore();
+    }
   });
 });
