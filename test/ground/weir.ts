@@ -7,7 +7,10 @@ import { join, resolve } from 'node:path';
 import { runCommand, waitUntil, type CommandResult } from './place.js';
 
 const START_TIMEOUT_MS = 60_000;
-const STOP_TIMEOUT_MS = 40_000;
+/** Weir may take its grace and five seconds for its workers, then the same for its admin process. */
+const STOP_TIMEOUT_MS = 75_000;
+/** Ending that takes longer is told, so that a slow end does not pass unseen. */
+const SLOW_STOP_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 500;
 const COMMAND_TIMEOUT_MS = 60_000;
 /** Most lines of a search that tests read. */
@@ -127,6 +130,7 @@ class Server implements Weir {
   async stop(): Promise<number | null> {
     const { child } = this;
     if (child.exitCode === null && child.signalCode === null) {
+      const started = performance.now();
       child.kill('SIGTERM');
       await waitUntil('Weir to end', STOP_TIMEOUT_MS, () => child.exitCode !== null || child.signalCode !== null).catch(
         (error: unknown) => {
@@ -134,6 +138,8 @@ class Server implements Weir {
           throw error;
         },
       );
+      const tookMs = performance.now() - started;
+      if (tookMs > SLOW_STOP_MS) console.warn(`Weir took ${tookMs.toFixed(0)} ms to end`);
     }
     return child.exitCode;
   }
