@@ -88,7 +88,7 @@ export async function benchStage(server: string, count: number): Promise<readonl
   const settings = { ...Value.Create(antivirusSettings), engine: 'clamd' as const, server };
   const stage = await antivirusStage.create(
     settings,
-    { clock: systemClock, resolver: null, countries: null, alert: () => undefined },
+    { clock: systemClock, resolver: null, countries: null, state: null, alert: () => undefined },
     FILES_ON_DISK,
   );
   const mails = makeContents(count, 'stage').map((content) => makeMail(content));
@@ -126,6 +126,7 @@ function makeJob(content: Buffer): MessageJob {
     transaction,
     directions: ['received'],
     results: () => undefined,
+    early: () => [],
     deadline: performance.now() + 60_000,
     signal: new AbortController().signal,
   };

@@ -121,6 +121,7 @@ function openWith(configuration: Configuration): Promise<Pipeline> {
     clock: systemClock,
     resolver: null,
     countries: null,
+    state: null,
     alert: () => undefined,
   });
 }

@@ -105,6 +105,7 @@ async function runPass(on: readonly string[], raws: readonly Buffer[], resolver:
     clock: systemClock,
     resolver,
     countries: null,
+    state: null,
     alert: () => undefined,
   });
   const hash = createHash('sha256');

@@ -31,7 +31,9 @@ export const marksSection = section(
         spf: tag('for its SPF result'),
         dkim: tag('for its DKIM result'),
         dnsbl: tag('because of block lists'),
+        blocked: tag('by a block list of your own'),
         policy: tag('by policy'),
+        greylist: tag('by greylisting'),
         unprocessable: tag('because it could not be checked', '[UNCHECKED]'),
       } satisfies Record<Category, unknown>,
       {

@@ -20,7 +20,9 @@ const SECURITY_CATEGORY: Readonly<Record<Category, SecurityCategory>> = {
   spf: 'spf',
   dkim: 'dkim',
   dnsbl: 'dnsbl',
+  blocked: 'block-list',
   policy: 'policy',
+  greylist: 'greylist',
   unprocessable: 'policy',
   spam: 'spam',
 };

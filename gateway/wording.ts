@@ -21,7 +21,9 @@ export const CATEGORY_WORDS: Readonly<Record<Category, string>> = {
   spf: 'failed sender check (SPF)',
   dkim: 'failed signature check (DKIM)',
   dnsbl: "sender's server is on block lists",
+  blocked: 'blocked by a rule',
   policy: 'breach of policy',
+  greylist: 'greylisted',
   unprocessable: 'could not be checked',
   spam: 'spam',
 };

@@ -14,11 +14,29 @@ export const CATEGORIES = [
   'spf',
   'dkim',
   'dnsbl',
+  'blocked',
   'policy',
+  'greylist',
   'unprocessable',
   'spam',
 ] as const;
 export type Category = (typeof CATEGORIES)[number];
+
+/**
+ * What an allow rule can exempt a client or sender from (product A7). A finding belongs to at most one; its specification
+ * says so where its category does not.
+ */
+export const CHECKS = ['dnsbl', 'spf', 'antivirus', 'dkim', 'dmarc', 'restriction', 'greylist', 'spam'] as const;
+export type CheckName = (typeof CHECKS)[number];
+
+/** That somebody vouched for by a rule is spared a check: its findings are kept and do not count. */
+export interface Exemption {
+  readonly check: CheckName;
+  /** The rule that says so, safe to log. */
+  readonly rule: string;
+  /** Index in `rcptTo` when it holds for that recipient alone. */
+  readonly recipient?: number;
+}
 
 /** An SMTP reply in place of the category's, for the rare finding whose own code matters to a sender (RFC 3463). */
 export interface RefusalReply {
@@ -39,7 +57,9 @@ export interface FindingSpec {
   /** One plain sentence: what it means when it is seen. */
   readonly meaning: string;
   /** What it leads to in place of its category's action, unless `verdict.actions` names it: a policy that somebody else published. */
-  readonly action?: 'accept' | 'tag' | 'quarantine' | 'tempfail' | 'reject';
+  readonly action?: 'accept' | 'tag' | 'quarantine' | 'discard' | 'tempfail' | 'reject';
+  /** What it is part of for allow rules, where the category does not say: `virus` is `antivirus`; dnsbl, spf, dkim, dmarc and greylist are of their own name. */
+  readonly check?: CheckName;
   /** Used when this finding decides a refusal. */
   readonly reply?: RefusalReply;
 }

@@ -187,6 +187,7 @@ async function withinTime(
       if (!spec.needs.includes(name)) throw new Error(`stage ${spec.name} reads ${name} without naming it in needs`);
       return reports.get(name);
     },
+    early: () => [],
     deadline: startedMs + limitMs,
     signal: AbortSignal.any([job.signal, overrun.signal]),
   });

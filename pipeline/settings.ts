@@ -71,7 +71,9 @@ export const verdictSection = section('verdict', 'How findings become an action.
   spf: action('reject', 'What an SPF result that is refused leads to.'),
   dkim: action('accept', 'What a DKIM signature that fails leads to.'),
   dnsbl: action('reject', 'What a client on block lists over `lists.refuseAt` leads to.'),
+  blocked: action('reject', 'What a block rule of your own leads to, unless it discards.'),
   policy: action('reject', 'What a breach of policy, such as a size limit, leads to.'),
+  greylist: action('tempfail', 'What greylisting leads to while the delay runs.'),
   unprocessable: action('quarantine', 'What becomes of a message that no worker survives.'),
   actions: Type.Record(Type.String({ pattern: '^[_A-Z][_A-Z0-9]{0,127}$' }), action('accept', 'Action.'), {
     default: {},

@@ -1,7 +1,7 @@
 // The interface every stage implements, and what the runner hands it. A stage reports findings, facts for later stages
 // and header or body edits; it never names an action.
 import type { TObject, Static } from 'typebox';
-import type { Transaction } from '../message/envelope.js';
+import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import type { AttachedFiles } from '../config/attached.js';
 import type { Section } from '../config/section.js';
@@ -9,10 +9,12 @@ import type { Clock } from '../outside/clock.js';
 import type { Countries } from '../outside/countries.js';
 import type { Resolver } from '../outside/resolver.js';
 import type { Edit } from './answer.js';
-import type { Finding, FindingSpec } from './finding.js';
+import type { State } from '../state/state.js';
+import type { Exemption, Finding, FindingSpec } from './finding.js';
 
-/** When a stage runs. So far the runner knows the whole message alone, and refuses a stage that asks for another moment. */
-export type Moment = 'connect' | 'helo' | 'mail' | 'rcpt' | 'message';
+/** When a stage runs: at any command of the SMTP dialogue, and on the whole message. */
+export type EarlyMoment = 'connect' | 'helo' | 'mail' | 'rcpt';
+export type Moment = EarlyMoment | 'message';
 
 /** Where a recipient's mail goes, seen from here (behaviour 3). */
 export type Direction = 'received' | 'sent' | 'internal';
@@ -55,6 +57,8 @@ export interface Outside {
   readonly resolver: Resolver | null;
   /** Null where no database is set. */
   readonly countries: Countries | null;
+  /** What is remembered between connections, shared by all processes; null where nothing may be kept (`weir scan`, benches). */
+  readonly state: State | null;
   /** Raises or clears an operator alert (catalogue in logs/alerts.ts). */
   alert(code: string, raised: boolean, detail: string): void;
 }
@@ -67,14 +71,54 @@ export interface MessageJob {
   readonly directions: readonly Direction[];
   /** What earlier stages reported, by stage name: only those named in `needs` may be read. */
   results(stage: string): StageReport | undefined;
+  /** What stages reported before the content, this stage's own and those of `needs`; recipients by their index in `rcptTo`. */
+  early(stage: string): readonly StageReport[];
   /** ms on the monotonic clock at which this stage's time is over; loops over mail check it. */
   readonly deadline: number;
   /** Aborted when the client is gone, the time is over, or the worker stops. */
   readonly signal: AbortSignal;
 }
 
+/**
+ * What one run of a stage sees before there is content. The same shape at every moment; what is not known yet is null.
+ * Which directions are possible is all that is known of them before RCPT: `received` alone, or `sent` and `internal`.
+ */
+export interface EarlyJob {
+  readonly moment: EarlyMoment;
+  readonly connection: Connection;
+  /** The login that sends (SASL), known from MAIL on. */
+  readonly login: string | null;
+  /** From MAIL on. */
+  readonly mailFrom: EnvelopeAddress | null;
+  /** At RCPT: the recipient asked about. */
+  readonly rcptTo: EnvelopeAddress | null;
+  /** Recipients of this transaction that were accepted so far, in order; `accepted.length` is the index `rcptTo` will have. */
+  readonly accepted: readonly EnvelopeAddress[];
+  /** At RCPT the recipient's own, before all that are possible. */
+  readonly directions: readonly Direction[];
+  /** True when the recipient's domain is one of ours; null before RCPT. */
+  readonly recipientIsOurs: boolean | null;
+  isOwnDomain(address: string): boolean;
+  /** What earlier stages reported at this moment, and this and other stages at earlier ones of this session and transaction: only those named in `needs`, and the stage itself. */
+  results(stage: string): readonly StageReport[];
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** A recipient that the MTA refused by itself, told where it does so (milter: SMFIP_RCPT_REJ). */
+export interface RefusedRecipient {
+  readonly connection: Connection;
+  readonly login: string | null;
+  readonly mailFrom: EnvelopeAddress;
+  readonly rcptTo: EnvelopeAddress;
+  /** Enhanced status (RFC 3463), such as `5.1.1` for an unknown recipient; empty where not told. */
+  readonly status: string;
+}
+
 export interface StageReport {
   readonly findings: readonly Finding[];
+  /** Checks that a rule of the administrator's spares the message or a recipient. */
+  readonly exempts?: readonly Exemption[];
   /** Applied to every recipient that gets the mail. */
   readonly edits?: readonly Edit[];
   /** Earlier stages' findings that this stage scores in their place, by id or by what they are `about`: they score 0. */
@@ -100,6 +144,14 @@ export interface SealBasis {
 
 /** One stage at work, made once per worker and settings version. */
 export interface Stage {
+  /** Before the content: findings that lead to a refusal end the command, others count when the message is judged. */
+  onConnect?(job: EarlyJob): Promise<StageReport> | StageReport;
+  onHelo?(job: EarlyJob): Promise<StageReport> | StageReport;
+  onMail?(job: EarlyJob): Promise<StageReport> | StageReport;
+  onRcpt?(job: EarlyJob): Promise<StageReport> | StageReport;
+  /** For counting; nothing is answered. */
+  onRefusedRcpt?(refused: RefusedRecipient): Promise<void> | void;
+  /** What it reported before the content comes by `results` of its own name. */
   onMessage?(job: MessageJob): Promise<StageReport> | StageReport;
   /** One line per fact for `weir doctor`: what works, what does not. */
   check?(signal: AbortSignal): Promise<readonly Check[]>;

@@ -70,7 +70,7 @@ async function checkFile(file: string | undefined): Promise<number> {
 /** Makes every stage as the server would, so that a rule file or a network that does not parse is told here already. */
 async function tryStages(configuration: Configuration): Promise<readonly Problem[]> {
   try {
-    const outside = { clock: systemClock, resolver: null, countries: null, alert: () => undefined };
+    const outside = { clock: systemClock, resolver: null, countries: null, state: null, alert: () => undefined };
     const inForce = await buildInForce(configuration, STAGES, outside, (scan) => scan, buildSealing);
     await inForce.retire();
     return [];

@@ -68,6 +68,7 @@ class ProcessWorld implements World {
       clock: systemClock,
       resolver: options === null ? null : this.current,
       countries,
+      state: null,
       alert: this.alert,
     };
   }

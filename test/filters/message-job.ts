@@ -18,6 +18,7 @@ export function makeJob(
     readonly transaction?: Parameters<typeof makeTransaction>[1];
     readonly directions?: MessageJob['directions'];
     readonly results?: MessageJob['results'];
+    readonly early?: MessageJob['early'];
   } = {},
 ): MessageJob {
   const content = typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw;
@@ -26,6 +27,7 @@ export function makeJob(
     transaction: makeTransaction(content, fields.transaction),
     directions: fields.directions ?? ['received'],
     results: fields.results ?? (() => undefined),
+    early: fields.early ?? (() => []),
     deadline: performance.now() + (fields.timeMs ?? 20_000),
     signal: fields.signal ?? new AbortController().signal,
   };
@@ -44,6 +46,7 @@ export function makeOutside(): Outside & { readonly alerts: RaisedAlert[] } {
     clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
     resolver: null,
     countries: null,
+    state: null,
     alert: (code, raised, detail) => void alerts.push({ code, raised, detail }),
     alerts,
   };

@@ -62,6 +62,7 @@ async function makeHouse(
     clock: systemClock,
     resolver: null,
     countries: null,
+    state: null,
     alert: () => undefined,
   });
   const done: string[] = [];

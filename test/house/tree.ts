@@ -10,6 +10,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const FLOORS = [
   'outside',
   'config',
+  'state',
   'message',
   'pipeline',
   'logs',
@@ -17,6 +18,8 @@ export const FLOORS = [
   'quarantine',
   'rules',
   'milter',
+  'screen',
+  'policy',
   'filters',
   'gateway',
   'programs',

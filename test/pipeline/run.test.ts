@@ -44,6 +44,7 @@ async function run(modules: readonly StageModule[], yaml = '', directions: reado
     clock: systemClock,
     resolver: null,
     countries: null,
+    state: null,
     alert: () => undefined,
   });
   const message = {} as Message;

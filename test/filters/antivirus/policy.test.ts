@@ -29,6 +29,7 @@ async function judge(yaml: string, raw: Buffer) {
     clock: systemClock,
     resolver: null,
     countries: null,
+    state: null,
     alert: (code: string, raised: boolean) => void (raised && alerts.push(code)),
   };
   const pipeline = await createPipeline(STAGES, loaded.configuration, outside);

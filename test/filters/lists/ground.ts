@@ -52,6 +52,7 @@ export async function startLists(zone: Zone, options: Partial<ResolverOptions> =
     clock: systemClock,
     resolver,
     countries: null,
+    state: null,
     alert: (code: string, raised: boolean, detail: string) => void alerts.push({ code, raised, detail }),
   };
   return {
