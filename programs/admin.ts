@@ -8,7 +8,7 @@ import { controlSocketPath, serveControl, type ControlServer } from './control.j
 import { LifeFile } from './in-flight.js';
 import type { OrderChannel } from './order-channel.js';
 import { startOwnAddressCheck, type OwnAddressCheck } from './own-addresses.js';
-import { startRuleUpdates, type RuleUpdates } from './rule-updates.js';
+import { startRuleUpdates, type RuleUpdates } from './channels/daily.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, ReloadResult, SettingsText, StartOrder } from './process-messages.js';
 import { openStoresOf } from './process-stores.js';

@@ -18,7 +18,7 @@ import { checkCountries } from './doctor-countries.js';
 import { checkDomains } from './doctor-domains.js';
 import { checkResolver } from './doctor-resolver.js';
 import { checkStores } from './doctor-stores.js';
-import { checkUpdates } from './doctor-updates.js';
+import { checkUpdates } from './channels/health.js';
 import { loadSettings } from './settings.js';
 
 /** Exit codes of `weir doctor`. */

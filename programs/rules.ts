@@ -14,7 +14,7 @@ const COMMANDS: readonly (readonly [words: readonly string[], load: () => Promis
   [['export'], async () => (await import('./rules/import.js')).addExport],
   [['delete'], async () => (await import('./rules/import.js')).addDelete],
   [['enable', 'disable'], async () => (await import('./rules/switch.js')).addSwitches],
-  [['update'], async () => (await import('./rules/update.js')).addUpdate],
+  [['update'], async () => (await import('./channels/command.js')).addUpdate],
 ];
 
 type Add = (program: Command, rules: Command) => void;

@@ -8,10 +8,10 @@ import { callControl, controlSocketPath } from '../control.js';
 import { writeJsonLines } from '../json-lines.js';
 import { storageSection } from '../storage-settings.js';
 import { visible } from '../table.js';
-import { ruleSettingsOf } from './in-force.js';
-import { installedChannels } from './installed.js';
-import { RULES_EXIT } from './shape.js';
-import { reportLine, statusLine, wentWell, type ChannelReport, type UpdateOrder } from './update-report.js';
+import { ruleSettingsOf } from '../rules/in-force.js';
+import { installedChannels } from '../rules/installed.js';
+import { RULES_EXIT } from '../rules/shape.js';
+import { reportLine, statusLine, wentWell, type ChannelReport, type UpdateOrder } from './report.js';
 
 /** Longest wait for a running server that updates, ms. */
 const UPDATE_CALL_MS = 3_600_000;

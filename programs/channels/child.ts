@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ReloadResult } from '../process-messages.js';
 import { readSettings } from '../settings.js';
-import type { ChannelReport, UpdateOrder } from './update-report.js';
+import type { ChannelReport, UpdateOrder } from './report.js';
 import { updateRules } from './updater.js';
 
 /** Most memory of the process for objects, MB. */
@@ -30,7 +30,7 @@ export function updateInChild(
   signal: AbortSignal,
 ): Promise<readonly ChannelReport[]> {
   return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('./update-process.js', import.meta.url)), [], {
+    const child = fork(fileURLToPath(new URL('./child-entry.js', import.meta.url)), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: [`--max-old-space-size=${HEAP_MAX_MB}`],
     });

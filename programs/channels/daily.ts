@@ -1,16 +1,16 @@
 // Updates of rule channels as the admin process carries them out: daily at a set time, and when a command asks. Failures
 // of the daily one raise an alert, which the next success clears; every update that changes something is audited.
 import { Value } from 'typebox/value';
-import type { Configuration } from '../config/load.js';
-import type { AlertCode } from '../logs/alerts.js';
-import type { TextLog } from '../logs/text-log.js';
-import { systemClock, type Clock } from '../outside/clock.js';
-import { ChannelReleases } from '../rules/channel/releases.js';
-import type { ReloadResult } from './process-messages.js';
-import { ruleSettingsOf } from './rules/in-force.js';
-import { updateOrder, wentWell, type ChannelReport, type UpdateOrder } from './rules/update-report.js';
-import { updateInChild } from './rules/update-child.js';
-import type { Alert } from './world.js';
+import type { Configuration } from '../../config/load.js';
+import type { AlertCode } from '../../logs/alerts.js';
+import type { TextLog } from '../../logs/text-log.js';
+import { systemClock, type Clock } from '../../outside/clock.js';
+import { ChannelReleases } from '../../rules/channel/releases.js';
+import type { ReloadResult } from '../process-messages.js';
+import { ruleSettingsOf } from '../rules/in-force.js';
+import { updateOrder, wentWell, type ChannelReport, type UpdateOrder } from './report.js';
+import { updateInChild } from './child.js';
+import type { Alert } from '../world.js';
 
 const ALERT: AlertCode = 'rules-update-failed';
 /** How often it is looked whether the time has come, ms: short, since clocks are set and machines sleep. */

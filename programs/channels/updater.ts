@@ -12,11 +12,11 @@ import { downloadRelease, type Release } from '../../rules/channel/download.js';
 import { ChannelReleases, channelsDirectory } from '../../rules/channel/releases.js';
 import type { ReloadResult } from '../process-messages.js';
 import { resolverOptions, resolverSection } from '../resolver-settings.js';
-import { ruleSettingsOf } from './in-force.js';
-import { readRelease } from './release-rules.js';
-import { RuleStore } from './store.js';
-import { openSource } from './update-source.js';
-import { reportOf, type ChannelReport, type UpdateOrder } from './update-report.js';
+import { ruleSettingsOf } from '../rules/in-force.js';
+import { readRelease } from '../rules/release-rules.js';
+import { RuleStore } from '../rules/store.js';
+import { openSource } from './source.js';
+import { reportOf, type ChannelReport, type UpdateOrder } from './report.js';
 
 const LOCK_FILE = 'lock';
 

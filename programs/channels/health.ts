@@ -1,14 +1,14 @@
 // What `weir doctor` says of rule updates: which release of each channel is in force, how old, whether the daily look
 // works, and whether signatures can be checked. Looks nothing up. Never throws.
-import type { Configuration } from '../config/load.js';
-import { systemClock } from '../outside/clock.js';
-import { findGpgv } from '../outside/gpgv.js';
-import type { ChannelState, ReleaseFacts } from '../rules/channel/releases.js';
-import { line, reasonOf, type DoctorLine } from './doctor-checks.js';
-import { installedChannels } from './rules/installed.js';
-import { ruleSettingsOf } from './rules/in-force.js';
-import { daysBetween, statusLine } from './rules/update-report.js';
-import { trustOf } from './rules/update-source.js';
+import type { Configuration } from '../../config/load.js';
+import { systemClock } from '../../outside/clock.js';
+import { findGpgv } from '../../outside/gpgv.js';
+import type { ChannelState, ReleaseFacts } from '../../rules/channel/releases.js';
+import { line, reasonOf, type DoctorLine } from '../doctor-checks.js';
+import { installedChannels } from '../rules/installed.js';
+import { ruleSettingsOf } from '../rules/in-force.js';
+import { daysBetween, statusLine } from './report.js';
+import { trustOf } from './source.js';
 
 const AREA = 'rule updates';
 /** Daily looks that fail for longer are worth a word. */

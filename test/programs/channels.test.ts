@@ -11,9 +11,9 @@ import {
   startRuleUpdates,
   type RuleUpdates,
   type RuleUpdatesOptions,
-} from '../../programs/rule-updates.js';
+} from '../../programs/channels/daily.js';
 import type { ReloadResult } from '../../programs/process-messages.js';
-import { updateRules } from '../../programs/rules/updater.js';
+import { updateRules } from '../../programs/channels/updater.js';
 import { readSettings } from '../../programs/settings.js';
 import { CHANNEL, startChannel, type Channel } from '../ground/channel.js';
 import { requirePackage } from '../ground/packages.js';
