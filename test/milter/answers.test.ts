@@ -7,6 +7,7 @@ import { negotiate, type Silence } from '../../milter/negotiate.js';
 import { encodeSmtpReply } from '../../milter/reply.js';
 import type { Edit } from '../../pipeline/answer.js';
 import { words } from './wire.js';
+import { cpuMsSince } from '../ground/cpu.js';
 
 const context = { actions: SMFIF_ALL, leadingSpace: true, recipientBytes: () => undefined };
 
@@ -144,12 +145,12 @@ describe('header values', () => {
   });
 
   test('a value of 1 MB is cut in linear time', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const piece of ['\n', 'x', ' ', '\nx', 'word ', '\r\n', '\0']) {
       const value = headerValue(piece.repeat(1_000_000 / piece.length));
       expect(Buffer.byteLength(value, 'latin1')).toBeLessThanOrEqual(60_000);
     }
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(cpuMsSince(started)).toBeLessThan(2_000);
   });
 });
 

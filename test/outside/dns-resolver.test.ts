@@ -212,14 +212,14 @@ describe('names', () => {
 
 describe('limits of one look-up', () => {
   test('its own time limit and its signal end it; the answer still comes into the cache', async () => {
-    const { server, resolver } = await ground({ 'slow.test': { A: ['192.0.2.1'], delayMs: 300 } });
+    const { server, resolver } = await ground({ 'slow.test': { A: ['192.0.2.1'], delayMs: 1_500 } }, { timeoutMs: 4_000 });
     const abort = new AbortController();
     const started = performance.now();
     const short = resolver.lookup('A', 'slow.test', { timeoutMs: 50 });
     const called = resolver.lookup('A', 'slow.test', { signal: abort.signal });
     setTimeout(() => abort.abort(), 20);
     expect([(await called).status, (await short).status]).toEqual(['timeout', 'timeout']);
-    expect(performance.now() - started).toBeLessThan(250);
+    expect(performance.now() - started).toBeLessThan(1_400);
     expect((await resolver.lookup('A', 'slow.test', { signal: abort.signal })).status).toBe('timeout');
     expect(await resolver.statusOf('A', 'slow.test')).toBe('found');
     const seen = server.count('slow.test');

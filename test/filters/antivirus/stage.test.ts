@@ -220,7 +220,7 @@ describe.skipIf(!hasClamd)('when the engine breaks', () => {
     clamd.signal('SIGSTOP');
     const startedMs = performance.now();
     await expect(runStage(stage, makeJob(plain('x')))).rejects.toMatchObject({ code: 'timeout' });
-    expect(performance.now() - startedMs).toBeLessThan(1_500);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     await expect(runStage(stage, makeJob(plain('x'), { timeMs: 150 }))).rejects.toMatchObject({ code: 'timeout' });
     clamd.signal('SIGCONT');
     expect(idsOf(await runStage(stage, makeJob(plain(EICAR))))).toEqual(['VIRUS_FOUND']);

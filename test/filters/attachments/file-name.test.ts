@@ -7,6 +7,7 @@ import {
   NAME_READINGS_MAX,
   readFileName,
 } from '../../../filters/attachments/file-name.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const extensionsOf = (name: string) => readFileName(name).readings.map(extensionOf);
 
@@ -127,7 +128,7 @@ describe('any name', () => {
   });
 
   it('takes linear time on names made to be slow', () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const name of [
       ' '.repeat(1e6),
       '. '.repeat(5e5),
@@ -138,6 +139,6 @@ describe('any name', () => {
     ]) {
       readFileName(name);
     }
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(cpuMsSince(started)).toBeLessThan(2_000);
   });
 });

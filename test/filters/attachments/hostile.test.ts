@@ -6,6 +6,7 @@ import { contentsOf } from '../../../filters/antivirus/contents.js';
 import { attachmentsStage } from '../../../filters/attachments/stage.js';
 import { idsOf, makeJob, makeStage, runStage } from '../message-job.js';
 import { windowsProgram } from './specimens.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 /** Far above what they take alone, since other tests share the processors; a quadratic reading takes minutes. */
 const TIME_MAX_MS = 8_000;
@@ -28,11 +29,11 @@ describe.each(Object.entries(BOMBS))('%s', (_, make) => {
   it('is answered in time, and not as clean', async () => {
     const stage = await makeStage(attachmentsStage);
     const raw = make();
-    const started = performance.now();
+    const started = process.cpuUsage();
     const job = makeJob(raw);
     const ids = idsOf(await runStage(stage, job));
     const { unscanned, toScan } = contentsOf(job.message, false, LIMITS);
-    expect(performance.now() - started).toBeLessThan(TIME_MAX_MS);
+    expect(cpuMsSince(started)).toBeLessThan(TIME_MAX_MS);
     expect(ids).toContain('ATTACHMENT_TOO_COMPLEX');
     expect(unscanned.length).toBeGreaterThan(0);
     expect(toScan.length).toBeLessThanOrEqual(LIMITS.scansMax);
@@ -63,9 +64,9 @@ it('a name of a megabyte, a thousand names', async () => {
   const stage = await makeStage(attachmentsStage);
   const names = Array.from({ length: 1_000 }, (_, index) => ` name*${index}="piece ${index} . ";`).join('\r\n');
   const raw = `Content-Type: application/octet-stream;\r\n${names}\r\nContent-Disposition: attachment; filename="${'a. '.repeat(350_000)}.exe"\r\n\r\nx`;
-  const started = performance.now();
+  const started = process.cpuUsage();
   await runStage(stage, makeJob(raw));
-  expect(performance.now() - started).toBeLessThan(TIME_MAX_MS);
+  expect(cpuMsSince(started)).toBeLessThan(TIME_MAX_MS);
 });
 
 it('any name on a program is held against the message, any header is survived', async () => {

@@ -6,6 +6,7 @@ import { contentsOf } from '../../../filters/antivirus/contents.js';
 import { attachmentsStage } from '../../../filters/attachments/stage.js';
 import { findData } from '../../ground/packages.js';
 import { makeJob, makeStage, runStage } from '../message-job.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 /** Share of honest mail that may be held for its attachments. */
 const HAM_HELD_MAX = 0.001;
@@ -28,14 +29,14 @@ it.skipIf(data === null)('real mail', async () => {
   for (const row of rows) {
     const label = row[0] === 'ham' ? 'ham' : 'spam';
     const job = makeJob(readFileSync(join(folder, row.at(-1) ?? '')));
-    const started = performance.now();
+    const started = process.cpuUsage();
     const { findings } = await runStage(stage, job);
     if (
       contentsOf(job.message, false, { streamMaxBytes: 26_214_400, scansMax: 500, scanBytesMax: 268_435_456 }).unscanned
         .length > 0
     )
       unscanned += 1;
-    expect(performance.now() - started, row.at(-1)).toBeLessThan(TIME_MAX_MS);
+    expect(cpuMsSince(started), row.at(-1)).toBeLessThan(TIME_MAX_MS);
     seen[label] += 1;
     if (findings.some(({ category }) => category !== 'spam')) held[label] += 1;
   }

@@ -235,8 +235,8 @@ describe('bounds', () => {
     const turns = countTurns();
     expect(await verify(mail)).toMatchObject({ result: 'pass', instances: 50 });
     const { longestMs, wholeMs } = turns.end();
-    expect(longestMs).toBeLessThan(150);
-    expect(wholeMs).toBeLessThan(1_000);
+    expect(longestMs).toBeLessThan(500);
+    expect(wholeMs).toBeLessThan(3_000);
   });
 });
 

@@ -6,6 +6,7 @@ import { alignmentOf } from '../../../filters/authentication/alignment.js';
 import { fromDomain } from '../../../filters/authentication/author.js';
 import { canonicalDomain, organisationalDomain } from '../../../filters/authentication/domain.js';
 import { parseMessage } from '../../../message/parse.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 /** Of a message with these header lines; text goes as latin1 bytes. */
 function author(...lines: string[]) {
@@ -250,10 +251,10 @@ describe('any header', () => {
   });
 
   it('is read in linear time', () => {
-    const before = performance.now();
+    const before = process.cpuUsage();
     for (const unit of ['(', '"', '<', '@', 'a@b.', ',', '\\', '=?', '\r\n ', 'From:\r'])
       author(`From: ${unit.repeat(Math.floor(2_000_000 / unit.length))}`);
-    expect(performance.now() - before).toBeLessThan(3_000);
+    expect(cpuMsSince(before)).toBeLessThan(3_000);
   });
 });
 

@@ -62,8 +62,8 @@ describe('bounds', () => {
     const { longestMs, wholeMs } = turns.end();
     if (process.env['WEIR_SHOW'] === '1')
       process.stderr.write(`${_}: ${wholeMs.toFixed(0)} ms of CPU, ${longestMs.toFixed(0)} at once\n`);
-    expect(longestMs).toBeLessThan(150);
-    expect(wholeMs).toBeLessThan(2_000);
+    expect(longestMs).toBeLessThan(500);
+    expect(wholeMs).toBeLessThan(6_000);
   });
 });
 

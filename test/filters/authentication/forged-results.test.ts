@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { removeForgedResults } from '../../../filters/authentication/forged-results.js';
 import { parseMessage } from '../../../message/parse.js';
 import { applyEdits } from '../../../pipeline/edits.js';
+import { cpuMsSince } from '../../ground/cpu.js';
 
 const IDS = ['mx.house.test', 'xn--hus-qla.test'];
 const BODY = '\r\n\r\nAuthentication-Results: mx.house.test; spf=pass\r\n';
@@ -113,10 +114,10 @@ describe('left alone', () => {
 
 it('is quick on what is made to be slow', () => {
   const nasty = ['(', '"', '\\', '=?utf-8?q?', ';', '\u200b', '\r\n '].map((piece) => piece.repeat(100_000));
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const value of nasty) {
     const raw = Buffer.from(`From: a@b.test\r\nAuthentication-Results: ${value}\r\n\r\nx\r\n`);
     expect(removeForgedResults(parseMessage(raw), IDS)).toHaveLength(1);
   }
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(cpuMsSince(started)).toBeLessThan(5_000);
 });
