@@ -212,7 +212,10 @@ describe('names', () => {
 
 describe('limits of one look-up', () => {
   test('its own time limit and its signal end it; the answer still comes into the cache', async () => {
-    const { server, resolver } = await ground({ 'slow.test': { A: ['192.0.2.1'], delayMs: 1_500 } }, { timeoutMs: 4_000 });
+    const { server, resolver } = await ground(
+      { 'slow.test': { A: ['192.0.2.1'], delayMs: 1_500 } },
+      { timeoutMs: 4_000 },
+    );
     const abort = new AbortController();
     const started = performance.now();
     const short = resolver.lookup('A', 'slow.test', { timeoutMs: 50 });
