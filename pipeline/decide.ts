@@ -173,7 +173,8 @@ function harmWishes(findings: readonly StagedFinding[], settings: VerdictSetting
       const spec = specs.get(finding.id);
       const action = settings.actions[finding.id] ?? spec?.action ?? settings[harm.category];
       const reason = harm.category === 'mcp' ? harm.reason : reasonOf(finding);
-      return { action, category: harm.category, reason, broken: null, ...(spec?.reply && { reply: spec.reply }) };
+      const reply = finding.reply ?? spec?.reply;
+      return { action, category: harm.category, reason, broken: null, ...(reply && { reply }) };
     }),
   );
 }

@@ -82,6 +82,8 @@ export interface Finding {
   readonly recipient?: number;
   /** The administrator's word, whatever the score (product C4): `spam` tags at least, `not-spam` keeps the score from acting. */
   readonly mark?: 'spam' | 'not-spam';
+  /** In place of the specification's reply, where the text tells what differs from case to case (how long to wait). */
+  readonly reply?: RefusalReply;
 }
 
 /** A finding with the stage that made it: what verdicts, logs and explanations carry. */

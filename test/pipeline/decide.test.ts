@@ -105,6 +105,18 @@ describe('precedence', () => {
     expect(verdict?.reply).toEqual({ code: 552, enhanced: '5.3.4', text: 'too large' });
   });
 
+  it("prefers the reply of this very finding to its specification's", () => {
+    const own = { code: 550, enhanced: '5.7.1', text: 'for this one' };
+    const replies = new Map([['HARM', { reply: { ...own, text: 'for all' } }]]);
+    const [verdict] = decide(
+      result([harm('policy', { reply: own })]),
+      [envelopeAddress('b@house.test')],
+      defaults,
+      replies,
+    );
+    expect(verdict?.reply).toEqual(own);
+  });
+
   it('never refuses with a temporary code, nor asks to try again with a final one', () => {
     const later = { code: 451, enhanced: '4.7.24', text: 'later' };
     const replyOf = (action: 'reject' | 'tempfail', reply = later) =>
