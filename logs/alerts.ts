@@ -96,6 +96,11 @@ export const ALERTS = {
     meaning: 'Scan workers die again and again; new ones are started ever more slowly.',
     action: 'The text log has the reason of the last death.',
   },
+  'screen-died': {
+    meaning:
+      'The front listener died and is replaced; new clients wait in the kernel meanwhile, sessions in hand are lost.',
+    action: 'The log of `weir serve` has the reason; clients try again by themselves.',
+  },
   'admin-died': {
     meaning: 'The admin process died and was replaced; mail flowed meanwhile.',
     action: 'The text log has the reason; when it repeats, report it.',

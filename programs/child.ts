@@ -3,14 +3,14 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { readLife, readHeartbeat, type Life } from './in-flight.js';
-import type { Order, ProcessStatus, Report, Role, StartOrder } from './process-messages.js';
+import type { HandedListener, Order, ProcessStatus, Report, Role, StartOrder } from './process-messages.js';
 
 /** First descriptor after standard input, output, error and the channel. */
 const FIRST_DESCRIPTOR = 4;
 /** What a process may take beyond its grace to end, ms; then it is killed. */
 const ENDING_MS = 5_000;
 
-const ENTRY: Readonly<Record<Role, string>> = { worker: './worker.js', admin: './admin.js' };
+const ENTRY: Readonly<Record<Role, string>> = { worker: './worker.js', admin: './admin.js', screen: './screen.js' };
 
 /** How a process ended. */
 export interface Death {
@@ -28,8 +28,8 @@ export interface ChildHooks {
   onDeath(child: Child, death: Death): void;
 }
 
-/** What a new process is given, beside its number, life file and descriptors' numbers. */
-export type Start = Omit<StartOrder, 'kind' | 'descriptors'>;
+/** What a new process is given, beside its number, life file and listeners. */
+export type Start = Omit<StartOrder, 'kind' | 'listeners'>;
 
 export class Child {
   readonly startedAt = Date.now();
@@ -56,7 +56,7 @@ export class Child {
   constructor(
     readonly role: Role,
     private readonly start: Start,
-    descriptors: readonly number[],
+    listeners: readonly HandedListener[],
     readyMs: number,
     private readonly hooks: ChildHooks,
   ) {
@@ -74,15 +74,15 @@ export class Child {
     this.becomeReady = become;
     this.failReady = fail;
     this.process = fork(fileURLToPath(new URL(ENTRY[role], import.meta.url)), [], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...descriptors],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...listeners.map(({ descriptor }) => descriptor)],
       execArgv: [],
     });
     this.process.on('message', (message) => this.hear(message as Report));
     this.process.once('error', (error) => this.bury(`could not be started: ${error.message}`, false));
     this.process.once('exit', (code, signal) => this.exited(code, signal));
     this.readyTimer = setTimeout(() => this.kill(`was not ready within ${readyMs} ms`), readyMs);
-    const numbers = descriptors.map((_, index) => FIRST_DESCRIPTOR + index);
-    this.tell({ kind: 'start', ...start, descriptors: numbers });
+    const inherited = listeners.map(({ protocol }, index) => ({ protocol, descriptor: FIRST_DESCRIPTOR + index }));
+    this.tell({ kind: 'start', ...start, listeners: inherited });
   }
 
   get number(): number {

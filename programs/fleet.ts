@@ -3,10 +3,11 @@
 import { unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '../config/load.js';
+import type { AlertCode } from '../logs/alerts.js';
 import type { TextLog } from '../logs/text-log.js';
 import { AlertPost } from './alert-post.js';
 import { Child, type Death } from './child.js';
-import type { Order, ProcessStatus, Report } from './process-messages.js';
+import type { HandedListener, Order, ProcessStatus, Report, Role } from './process-messages.js';
 import { processesSection } from './processes-settings.js';
 import { Rollout } from './reload.js';
 import { Roster } from './roster.js';
@@ -14,14 +15,21 @@ import { settingsText } from './settings.js';
 import { ROW_MAX, type Slot, type SlotHooks } from './slot.js';
 import { UNPROCESSABLE_ALERT } from './unprocessable-alert.js';
 
+/** Raised when a process of the role died, cleared when the next one has lived long enough. */
+const DEATH_ALERTS: Readonly<Record<Role, AlertCode>> = {
+  worker: 'worker-died',
+  admin: 'admin-died',
+  screen: 'screen-died',
+};
+
 export interface FleetDeps {
   /** Where life files go. */
   readonly runDir: string;
   readonly log: TextLog;
   /** What is in force: new processes start on it. */
   readonly configuration: () => Configuration;
-  /** Listening descriptors, for workers. */
-  readonly descriptors: () => readonly number[];
+  /** The listening sockets of a role. */
+  readonly listeners: (role: Role) => readonly HandedListener[];
   readonly suspects: () => readonly string[];
   /** A process died with these messages in hand. */
   readonly onSuspects: (identities: readonly string[]) => void;
@@ -75,7 +83,7 @@ export class Fleet {
       launch: (slot) => this.launch(slot),
       onLoss: (slot, death, row, waitMs) => this.mourn(slot, death, row, waitMs),
       onSteady: (slot) => {
-        if (slot.role === 'admin') this.alert('admin-died', false, '');
+        if (slot.role !== 'worker') this.alert(DEATH_ALERTS[slot.role], false, '');
         else if (this.roster.workers.every((other) => !other.isUnsteady)) {
           this.alert('worker-died', false, '');
           this.alert('worker-restarting', false, '');
@@ -90,8 +98,7 @@ export class Fleet {
     const configuration = this.deps.configuration();
     const { readyMs } = configuration.section(processesSection);
     const start = { number: slot.number, life, suspects: this.deps.suspects(), ...settingsText(configuration) };
-    const descriptors = slot.role === 'worker' ? this.deps.descriptors() : [];
-    return new Child(slot.role, start, descriptors, readyMs, {
+    return new Child(slot.role, start, this.deps.listeners(slot.role), readyMs, {
       onReport: (child, report) => this.hear(child, report),
       onDeath: (child, death) => {
         this.bury(child, death);
@@ -135,7 +142,7 @@ export class Fleet {
     if (!death.orderly) this.deaths += 1;
     this.deps.log.warn({ role: slot.role, number: slot.number, row, waitMs }, 'process will be replaced');
     if (death.orderly) return;
-    this.alert(slot.role === 'admin' ? 'admin-died' : 'worker-died', true, death.reason);
+    this.alert(DEATH_ALERTS[slot.role], true, death.reason);
     if (row >= ROW_MAX && slot.role === 'worker') {
       this.alert('worker-restarting', true, `${row} deaths in a row, next start in ${waitMs} ms: ${death.reason}`);
     }

@@ -2,7 +2,16 @@
 import type { AttachedTexts } from '../config/attached.js';
 
 /** The role of a process under the supervisor. */
-export type Role = 'worker' | 'admin';
+export type Role = 'worker' | 'admin' | 'screen';
+
+/** What is spoken on a listening socket. */
+export type ListenerProtocol = 'milter' | 'policy' | 'screen';
+
+/** A listening socket handed to a process. */
+export interface HandedListener {
+  readonly protocol: ListenerProtocol;
+  readonly descriptor: number;
+}
 
 /** The settings as text, so that every process has the very same. */
 export interface SettingsText {
@@ -19,8 +28,8 @@ export interface StartOrder extends SettingsText {
   readonly number: number;
   /** Life file to write. */
   readonly life: string;
-  /** Listening descriptors open in the process, in the order of the settings. */
-  readonly descriptors: readonly number[];
+  /** Listening sockets open in the process, in the order of the settings. */
+  readonly listeners: readonly HandedListener[];
   readonly suspects: readonly string[];
 }
 

@@ -5,12 +5,12 @@ import type { Configuration } from '../config/load.js';
 import type { NamedFile } from '../config/attached.js';
 import { directionsSection } from '../gateway/settings.js';
 import type { TextLog } from '../logs/text-log.js';
-import { MILTER_SECTION } from '../milter/settings.js';
 import { serveControl, type ControlServer } from './control.js';
 import { countriesSection } from './countries-settings.js';
 import { FileWatch, type FileChange } from './file-watch.js';
 import { Fleet } from './fleet.js';
 import { takeLives } from './in-flight.js';
+import { listenersFor, listenRequests } from './listening.js';
 import { openListeners, type Listener } from './listeners.js';
 import { becomeIdentity, findIdentity, makePrivateDirectory } from './privileges.js';
 import type { ReloadResult, ServerStatus } from './process-messages.js';
@@ -115,7 +115,7 @@ export class Supervisor {
       runDir: this.runDir,
       log: this.log,
       configuration: () => this.configuration,
-      descriptors: () => this.listeners.map(({ descriptor }) => descriptor),
+      listeners: (role) => listenersFor(role, this.listeners),
       suspects: () => this.suspects.current(Date.now()),
       onSuspects: (identities) => this.makeSuspect(identities),
       onCleared: (identity) => this.clearSuspect(identity),
@@ -190,7 +190,7 @@ export class Supervisor {
     this.lock = await serveControl(lockPath, { status: async () => this.status() }).catch((error: Error) => {
       throw new Error(`is weir running already? ${error.message}`, { cause: error });
     });
-    this.listeners = await openListeners(this.configuration.section(MILTER_SECTION));
+    this.listeners = await openListeners(listenRequests(this.configuration));
     if (identity !== null) becomeIdentity(identity);
     else if (process.getuid?.() === 0) this.log.warn('runs as root: set processes.user');
     const complaint = this.suspects.load(Date.now());

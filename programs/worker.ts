@@ -15,6 +15,7 @@ import { pipelineSection } from '../pipeline/settings.js';
 import type { Scan } from '../pipeline/run.js';
 import { createGuard, type Guard } from './guard.js';
 import { LifeFile } from './in-flight.js';
+import { descriptorAddresses } from './listening.js';
 import type { OrderChannel } from './order-channel.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, SettingsText, StartOrder } from './process-messages.js';
@@ -92,7 +93,7 @@ class Worker {
     });
     const milter = {
       ...configuration.section(MILTER_SECTION),
-      listen: order.descriptors.map((number) => `fd:${number}`),
+      listen: descriptorAddresses(order.listeners, 'milter'),
     };
     server = createMilterServer(milter, guard.handler(gateway), {
       onHandlerError: (connection, error) =>

@@ -1,0 +1,29 @@
+// What listens where: which sections of the settings ask for sockets, and which process takes which of them.
+import type { Configuration } from '../config/load.js';
+import { MILTER_SECTION } from '../milter/settings.js';
+import type { Listener, ListenRequest } from './listeners.js';
+import type { HandedListener, ListenerProtocol, Role } from './process-messages.js';
+
+/** Protocols by the process that speaks them. */
+const SPOKEN_BY: Readonly<Record<Role, readonly ListenerProtocol[]>> = {
+  worker: ['milter', 'policy'],
+  admin: [],
+  screen: ['screen'],
+};
+
+/** The sockets that the settings want opened. */
+export function listenRequests(configuration: Configuration): readonly ListenRequest[] {
+  return [{ protocol: 'milter', ...configuration.section(MILTER_SECTION) }];
+}
+
+/** Of all open sockets those that a process of the role takes. */
+export function listenersFor(role: Role, listeners: readonly Listener[]): readonly HandedListener[] {
+  return listeners
+    .filter(({ protocol }) => SPOKEN_BY[role].includes(protocol))
+    .map(({ protocol, descriptor }) => ({ protocol, descriptor }));
+}
+
+/** The sockets handed to a process for one protocol, as addresses to listen on. */
+export function descriptorAddresses(listeners: readonly HandedListener[], protocol: ListenerProtocol): string[] {
+  return listeners.filter((one) => one.protocol === protocol).map(({ descriptor }) => `fd:${descriptor}`);
+}
