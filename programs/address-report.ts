@@ -1,7 +1,7 @@
 // What lists say of an address, and which lists there are, in words and columns for `weir check-ip`. Text that a list gives
 // cannot steer the terminal.
 import type { AddressState } from '../filters/lists/check-address.js';
-import type { KnownList } from '../filters/lists/known.js';
+import type { KnownList } from '../lists/known.js';
 import { contradicts } from '../filters/lists/package-witness.js';
 import type { WitnessedVerdict } from './check-ip.js';
 import { fold, visible } from './table.js';

@@ -3,12 +3,12 @@
 import type { Command } from 'commander';
 import type { Configuration } from '../config/load.js';
 import { checkAddress, type AddressVerdict } from '../filters/lists/check-address.js';
-import { KNOWN_LISTS } from '../filters/lists/known.js';
-import { readLists, type List } from '../filters/lists/list.js';
+import { KNOWN_LISTS } from '../lists/known.js';
+import { readLists, type List } from '../lists/list.js';
 import { askPackage, type Witness } from '../filters/lists/package-witness.js';
-import { canonicalAddress } from '../filters/lists/question.js';
+import { canonicalAddress } from '../lists/question.js';
 import type { ListsSettings } from '../filters/lists/settings.js';
-import { KEY_MARK, parseSite } from '../filters/lists/site.js';
+import { KEY_MARK, parseSite } from '../lists/site.js';
 import { listsStage } from '../filters/lists/stage.js';
 import { systemClock } from '../outside/clock.js';
 import { parseServerAddress } from '../outside/dns-address.js';

@@ -1,7 +1,7 @@
 // The check of own addresses while the server runs (product F4): every so often the lists are asked about the addresses we
 // send from, an alert is raised while one is listed, and the newest result is kept for whoever shows it.
 import type { Configuration } from '../config/load.js';
-import { readLists, type List } from '../filters/lists/list.js';
+import { readLists, type List } from '../lists/list.js';
 import {
   describeListings,
   lookAtOwnAddresses,

@@ -1,11 +1,11 @@
 // One message's questions to the lists: which names are asked, all at once and each once, and what came of each. Waits
 // within its time; what is not answered by then is unknown. Bounded in names; never throws for what a mail or a list says.
 import type { Resolver } from '../../outside/resolver.js';
-import { readAnswer, type ListAnswer } from './answer.js';
-import type { ListHealth } from './health.js';
-import type { SubjectKind } from './known.js';
-import { isAddressKind, type List, type ListEntry } from './list.js';
-import { isIpv6, namesOf, questionName, reverseAddress } from './question.js';
+import { readAnswer, type ListAnswer } from '../../lists/answer.js';
+import type { ListHealth } from '../../lists/health.js';
+import type { SubjectKind } from '../../lists/known.js';
+import { isAddressKind, type List, type ListEntry } from '../../lists/list.js';
+import { isIpv6, namesOf, questionName, reverseAddress } from '../../lists/question.js';
 import type { Subject } from './subjects.js';
 
 /** What a list said of one subject. */

@@ -2,13 +2,13 @@
 // Three answers are told apart, listed, not listed and unknown, and an unknown one is never taken for a good one.
 import type { Clock } from '../../outside/clock.js';
 import type { Resolver } from '../../outside/resolver.js';
-import { readAnswer, type ListAnswer } from './answer.js';
+import { readAnswer, type ListAnswer } from '../../lists/answer.js';
 import { isFor } from './ask.js';
-import { ListHealth } from './health.js';
-import { meaningOf } from './known.js';
-import { counts, type List } from './list.js';
-import { questionName, reverseAddress } from './question.js';
-import { matchesFilter, parseFilter } from './site.js';
+import { ListHealth } from '../../lists/health.js';
+import { meaningOf } from '../../lists/known.js';
+import { counts, type List } from '../../lists/list.js';
+import { questionName, reverseAddress } from '../../lists/question.js';
+import { matchesFilter, parseFilter } from '../../lists/site.js';
 
 /** Longest reason of a list shown, characters. */
 const REASON_MAX_CHARS = 300;

@@ -1,7 +1,7 @@
 // What the stage `lists` learnt about a message, for rules that ask for it and for explanations. Plain data; lists go by
 // the names they are shown under, so that no key of a list is in it.
 import type { Asked } from './ask.js';
-import type { SubjectKind } from './known.js';
+import type { SubjectKind } from '../../lists/known.js';
 import { clientScore, type EntryHit } from './weigh.js';
 
 /** One answer. `codes` are all addresses that came, counted or not. */

@@ -1,6 +1,6 @@
 // The findings of the stage `lists`: one for each entry of the settings that hits, and what could not be learnt.
 import type { FindingSpec } from '../../pipeline/finding.js';
-import type { SubjectKind } from './known.js';
+import type { SubjectKind } from '../../lists/known.js';
 
 const hit = <Id extends string>(id: Id, meaning: string) =>
   ({ id, category: 'spam', group: 'lists', score: 1, meaning }) as const;

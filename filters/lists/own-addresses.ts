@@ -5,8 +5,8 @@ import type { Resolver } from '../../outside/resolver.js';
 import { AttachedSnapshot } from '../../config/attached.js';
 import type { Check } from '../../pipeline/stage.js';
 import { checkAddress, type AddressVerdict } from './check-address.js';
-import { readLists, type List } from './list.js';
-import { canonicalAddress } from './question.js';
+import { readLists, type List } from '../../lists/list.js';
+import { canonicalAddress } from '../../lists/question.js';
 import type { ListsSettings } from './settings.js';
 
 /** Longest wait for one list, ms. */

@@ -3,10 +3,10 @@ import { Type, type Static } from 'typebox';
 import type { AttachedFiles } from '../../config/attached.js';
 import type { Objection, SectionFile } from '../../config/section.js';
 import { isNetwork } from '../../message/network.js';
-import { canonicalAddress, hostName } from './question.js';
-import { knownList, SUBJECT_KINDS } from './known.js';
-import { keyFileOf, readKey } from './list.js';
-import { KEY_MARK, parseFilter, parseSite, SITE_MAX_CHARS } from './site.js';
+import { canonicalAddress, hostName } from '../../lists/question.js';
+import { knownList, SUBJECT_KINDS } from '../../lists/known.js';
+import { keyFileOf, readKey } from '../../lists/list.js';
+import { KEY_MARK, parseFilter, parseSite, SITE_MAX_CHARS } from '../../lists/site.js';
 
 const SITES_MAX = 100;
 const FILTERS_MAX = 20;

@@ -9,13 +9,13 @@ import { joinEvidence, showWord } from '../evidence.js';
 import { askLists, labelOf, type Asked } from './ask.js';
 import { factsOf, NOTHING_ASKED } from './facts.js';
 import { HIT_IDS, listsFindings, type ListsFindingId } from './findings.js';
-import type { SubjectKind } from './known.js';
-import { readLists, type List } from './list.js';
+import type { SubjectKind } from '../../lists/known.js';
+import { readLists, type List } from '../../lists/list.js';
 import { checkOwnAddresses } from './own-addresses.js';
-import { hostName } from './question.js';
+import { hostName } from '../../lists/question.js';
 import { checkListsSettings, listsFiles, listsSettings, type ListsSettings } from './settings.js';
 import { subjectsOf } from './subjects.js';
-import { ListWatch } from './watch.js';
+import { ListWatch } from '../../lists/watch.js';
 import { clientScore, weighAnswers, type EntryHit } from './weigh.js';
 
 /** Time kept back so that what is known is reported before the runner calls the stage broken, ms. */

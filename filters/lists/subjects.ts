@@ -5,8 +5,8 @@ import type { Message } from '../../message/message.js';
 import type { NetworkSet } from '../../message/network.js';
 import { receivedFrom } from '../../message/received.js';
 import type { Url } from '../../message/url.js';
-import type { SubjectKind } from './known.js';
-import { hostName, publicAddress } from './question.js';
+import type { SubjectKind } from '../../lists/known.js';
+import { hostName, publicAddress } from '../../lists/question.js';
 
 /** Received fields, From addresses and links looked at. */
 export const RECEIVED_LOOKED_AT_MAX = 50;

@@ -1,9 +1,9 @@
 // What the answers weigh: which entries of the settings hit, by what, and the sum that holds against the client. Pure:
 // answers in, hits out. An entry counts once however much of it is listed; two entries of one zone count both.
-import { SUBJECT_KINDS, type SubjectKind } from './known.js';
+import { SUBJECT_KINDS, type SubjectKind } from '../../lists/known.js';
 import { isFor, type Asked, type Told } from './ask.js';
-import { counts, isAddressKind, type List, type ListEntry } from './list.js';
-import { namesOf } from './question.js';
+import { counts, isAddressKind, type List, type ListEntry } from '../../lists/list.js';
+import { namesOf } from '../../lists/question.js';
 
 /** Something listed. */
 export interface Hit {

@@ -3,7 +3,7 @@
 import type { RuleResult } from '../../rules/evaluate.js';
 import type { RuleSet } from '../../rules/compile.js';
 import type { DnsHits } from '../../rules/dns/hits.js';
-import { contentZone } from '../lists/known.js';
+import { contentZone } from '../../lists/known.js';
 
 /** Names before the zone and the zone's content (`4.3.2.1.zen.example`), each of which some points rest on. */
 export function listedByScores(set: RuleSet, result: RuleResult, { listed }: DnsHits): readonly string[] {

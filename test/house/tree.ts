@@ -12,6 +12,7 @@ export const FLOORS = [
   'config',
   'state',
   'message',
+  'lists',
   'pipeline',
   'logs',
   'outbox',

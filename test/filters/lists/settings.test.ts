@@ -2,11 +2,11 @@
 // lists; the lines of doctor on own addresses.
 import { describe, expect, it } from 'vitest';
 import { AttachedSnapshot } from '../../../config/attached.js';
-import { KNOWN_LISTS, knownList, SUBJECT_KINDS } from '../../../filters/lists/known.js';
-import { readLists } from '../../../filters/lists/list.js';
-import { reverseAddress } from '../../../filters/lists/question.js';
+import { KNOWN_LISTS, knownList, SUBJECT_KINDS } from '../../../lists/known.js';
+import { readLists } from '../../../lists/list.js';
+import { reverseAddress } from '../../../lists/question.js';
 import { checkListsSettings, type ListsSettings, type SiteSettings } from '../../../filters/lists/settings.js';
-import { parseFilter, parseSite } from '../../../filters/lists/site.js';
+import { parseFilter, parseSite } from '../../../lists/site.js';
 import { addressList, makeSettings, startLists } from './ground.js';
 
 const files = new AttachedSnapshot([

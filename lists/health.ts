@@ -1,7 +1,7 @@
 // Whether a list can be believed: its test entries (RFC 5782 §5) are asked before it is first believed, every so often,
 // and at once when its answers look wrong. A list that fails is suspended until its test entries pass again.
-import type { Clock } from '../../outside/clock.js';
-import type { Resolver } from '../../outside/resolver.js';
+import type { Clock } from '../outside/clock.js';
+import type { Resolver } from '../outside/resolver.js';
 import { readAnswer, type ListAnswer } from './answer.js';
 import type { List } from './list.js';
 

@@ -1,7 +1,7 @@
 // The health of all lists, and the two alerts about them. Takes the lists of one version of the settings; says of each
 // alert what holds now, naming every list concerned. Raising twice is harmless, so each process does it for itself.
-import type { Outside } from '../../pipeline/stage.js';
-import type { Resolver } from '../../outside/resolver.js';
+import type { Clock } from '../outside/clock.js';
+import type { Resolver } from '../outside/resolver.js';
 import { ListHealth } from './health.js';
 import type { List } from './list.js';
 
@@ -9,6 +9,13 @@ import type { List } from './list.js';
 export const ALERT_DEAD = 'dns-list-dead';
 /** A list answered a question about a message with an error. */
 export const ALERT_ERROR = 'dns-list-error';
+
+/** What the watch needs of the world. */
+export interface WatchWorld {
+  readonly clock: Clock;
+  /** Raises or clears an alert of the catalogue. */
+  alert(code: string, raised: boolean, detail: string): void;
+}
 
 export interface WatchOptions {
   readonly testEveryMs: number;
@@ -24,7 +31,7 @@ export class ListWatch {
   constructor(
     lists: readonly List[],
     resolver: Resolver,
-    private readonly outside: Pick<Outside, 'clock' | 'alert'>,
+    private readonly outside: WatchWorld,
     options: WatchOptions,
   ) {
     this.#untold = new Set(lists);

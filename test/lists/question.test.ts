@@ -1,6 +1,6 @@
 // What is asked for: addresses backwards, domains in A-labels, and what is never asked about.
 import { describe, expect, it } from 'vitest';
-import { hostName, namesOf, publicAddress, questionName, reverseAddress } from '../../../filters/lists/question.js';
+import { hostName, namesOf, publicAddress, questionName, reverseAddress } from '../../lists/question.js';
 
 describe('an address', () => {
   it('is asked for backwards, by octets or nibbles', () => {

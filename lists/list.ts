@@ -1,13 +1,28 @@
 // The lists as they are asked: the entries of the settings read once, those of one zone together, so that a zone is asked
 // once whatever number of entries weigh its answers. Takes settings that were checked; a key comes from its file.
-import type { AttachedFiles, NamedFile } from '../../config/attached.js';
+import type { AttachedFiles, NamedFile } from '../config/attached.js';
 import { contentZone, knownList, type SubjectKind } from './known.js';
 import type { NameForm } from './question.js';
-import type { SiteSettings } from './settings.js';
 import { KEY_MARK, matchesFilter, parseFilter, parseSite, type CodeFilter, type Site } from './site.js';
 
 /** One label of a DNS name. */
 const KEY = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** An entry of the settings. Filters are texts; what is absent is what is known of the list, or the usual. */
+export interface ListItem {
+  /** `zone[=filter][*weight]`, `{key}` in the zone when `keyFile` is there. */
+  readonly list: string;
+  readonly ask: readonly SubjectKind[];
+  readonly name?: string;
+  readonly keyFile?: string;
+  readonly ipv4?: boolean;
+  readonly ipv6?: boolean;
+  readonly names?: NameForm;
+  readonly errors?: readonly string[];
+  readonly policy?: readonly string[];
+  readonly testListed?: string;
+  readonly testUnlisted?: string;
+}
 
 /** One entry: which answers of its zone count, about whom, and how much. */
 export interface ListEntry {
@@ -43,8 +58,8 @@ const ADDRESS_KINDS: ReadonlySet<SubjectKind> = new Set(['client', 'received', '
 export const isAddressKind = (kind: SubjectKind): boolean => ADDRESS_KINDS.has(kind);
 
 /** Reads the entries, in their order. Throws where a key cannot be read and for an item that is none. */
-export function readLists(sites: readonly SiteSettings[], files: AttachedFiles): readonly List[] {
-  const lists = new Map<string, { site: Site; settings: SiteSettings; entries: ListEntry[]; zone: string }>();
+export function readLists(sites: readonly ListItem[], files: AttachedFiles): readonly List[] {
+  const lists = new Map<string, { site: Site; settings: ListItem; entries: ListEntry[]; zone: string }>();
   for (const [index, settings] of sites.entries()) {
     const site = parseSite(settings.list);
     if (typeof site === 'string') throw new Error(`lists.sites.${index + 1}.list: expected ${site}`);
@@ -63,7 +78,7 @@ export function counts(entry: ListEntry, kind: SubjectKind, code: string): boole
   return entry.filter === null || matchesFilter(entry.filter, code);
 }
 
-function entryOf(index: number, site: Site, settings: SiteSettings): ListEntry {
+function entryOf(index: number, site: Site, settings: ListItem): ListEntry {
   return {
     index,
     ask: new Set(settings.ask),
@@ -77,7 +92,7 @@ function entryOf(index: number, site: Site, settings: SiteSettings): ListEntry {
 }
 
 /** The first entry of a zone says what it is called and how it is tested. */
-function listOf(site: Site, settings: SiteSettings, entries: readonly ListEntry[], zone: string): List {
+function listOf(site: Site, settings: ListItem, entries: readonly ListEntry[], zone: string): List {
   const shown = site.zone.replace(`${KEY_MARK}.`, '');
   const known = knownList(shown);
   const byAddress = entries.some(({ ask }) => [...ask].some(isAddressKind));

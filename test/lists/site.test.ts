@@ -1,7 +1,7 @@
 // Items in postscreen's style: what is read, what is refused, which answers a filter lets through.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchesFilter, parseFilter, parseSite } from '../../../filters/lists/site.js';
+import { matchesFilter, parseFilter, parseSite } from '../../lists/site.js';
 
 const site = (text: string) => {
   const parsed = parseSite(text);

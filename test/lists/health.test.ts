@@ -1,11 +1,11 @@
 // Lists that are dead, list everything, refuse us, fall silent or are lied about: what they say counts for nothing, that
 // is said in a finding and an alert, and they count again when their test entries pass (threat class 19).
 import { describe, expect, it } from 'vitest';
-import type { ListFacts } from '../../../filters/lists/facts.js';
-import { FILES_ON_DISK } from '../../../config/attached.js';
-import { ListHealth, LISTING_TRUST_MS, TEST_EVERY_MIN_MS } from '../../../filters/lists/health.js';
-import { readLists } from '../../../filters/lists/list.js';
-import { addressList, briefly, domainList, findingOf, report, startLists, zoneOf } from './ground.js';
+import type { ListFacts } from '../../filters/lists/facts.js';
+import { FILES_ON_DISK } from '../../config/attached.js';
+import { ListHealth, LISTING_TRUST_MS, TEST_EVERY_MIN_MS } from '../../lists/health.js';
+import { readLists } from '../../lists/list.js';
+import { addressList, briefly, domainList, findingOf, report, startLists, zoneOf } from '../filters/lists/ground.js';
 
 const CLIENT = '9.113.0.203';
 const OTHER = '203.0.113.77';

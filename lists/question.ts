@@ -2,8 +2,8 @@
 // or a connection says, gives a name in ASCII, or null for what must or can not be asked about.
 import { domainToASCII } from 'node:url';
 import ipaddr from 'ipaddr.js';
-import { NetworkSet } from '../../message/network.js';
-import { registrableDomain } from '../../message/url.js';
+import { NetworkSet } from '../message/network.js';
+import { registrableDomain } from '../message/url.js';
 
 /** Longest name in the DNS in dotted form (RFC 1035 §2.3.4). */
 const NAME_MAX_CHARS = 253;

@@ -1,7 +1,7 @@
 // What an answer of a list means: listed, not listed, an error of the list, or nothing known. The only place where an
 // answer of the DNS becomes a fact about somebody; whatever is not certainly a listing is none.
-import type { DnsAnswer } from '../../outside/resolver.js';
-import { isFailure } from '../../outside/resolver.js';
+import type { DnsAnswer } from '../outside/resolver.js';
+import { isFailure } from '../outside/resolver.js';
 import type { List } from './list.js';
 import { matchesFilter } from './site.js';
 
