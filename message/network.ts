@@ -24,6 +24,20 @@ export function isNetwork(entry: string): boolean {
   return ipaddr.isValidCIDR(entry) || ipaddr.isValid(entry);
 }
 
+/** The network of so many bits that an address lies in, canonical: `192.0.2.0/24`, `2001:db8::/64`; null for what is no address. */
+export function networkOf(
+  address: string | null,
+  bits: { readonly ipv4: number; readonly ipv6: number },
+): string | null {
+  if (address === null || !ipaddr.isValid(address)) return null;
+  const parsed = ipaddr.process(address);
+  const length = parsed.kind() === 'ipv4' ? bits.ipv4 : bits.ipv6;
+  const bytes = parsed
+    .toByteArray()
+    .map((byte, index) => byte & (0xff00 >> Math.max(0, Math.min(8, length - index * 8))));
+  return `${ipaddr.fromByteArray(bytes).toString()}/${String(length)}`;
+}
+
 function matches(address: Address, network: Address, bits: number): boolean {
   return address.match.call(address, network, bits);
 }
