@@ -127,6 +127,7 @@ function makeJob(content: Buffer): MessageJob {
     directions: ['received'],
     results: () => undefined,
     early: () => [],
+    scoreSoFar: () => 0,
     deadline: performance.now() + 60_000,
     signal: new AbortController().signal,
   };

@@ -1,7 +1,8 @@
 // Why a message became what it became, in plain words: from its log event and the catalogue of findings to sentences and
 // the figures behind them. Pure; the command line prints it, the page shows it, both from the same text.
 import type { MessageEvent, RecipientOutcome } from '../logs/event.js';
-import { decideOne, findingsFor, spamScore, thresholdsFor, type Verdict } from '../pipeline/decide.js';
+import { decideOne, spamScore, thresholdsFor, type Verdict } from '../pipeline/decide.js';
+import { findingsFor } from '../pipeline/exempt.js';
 import {
   SCORE_GROUPS,
   type Category,

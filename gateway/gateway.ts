@@ -9,8 +9,9 @@ import type { NewOutboxItem, Outbox } from '../outbox/outbox.js';
 import type { Clock } from '../outside/clock.js';
 import { newIdentifier } from '../outside/identifier.js';
 import type { Answer } from '../pipeline/answer.js';
-import { decide, findingsFor, harmsIn } from '../pipeline/decide.js';
+import { decide, harmsIn } from '../pipeline/decide.js';
 import { applyEdits } from '../pipeline/edits.js';
+import { countedFor } from '../pipeline/exempt.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { Quarantine } from '../quarantine/quarantine.js';
@@ -200,8 +201,8 @@ function copies({ transaction, plan }: Judged, about: string): readonly NewOutbo
 }
 
 function forwards({ transaction, message, result, plan, inForce }: Judged, id: string, nowMs: number) {
-  const { forwarding: settings, notices, verdict } = inForce;
-  const harms = transaction.rcptTo.flatMap((_, index) => harmsIn(findingsFor(result.findings, index), verdict));
+  const { forwarding: settings, notices, verdict, specs } = inForce;
+  const harms = transaction.rcptTo.flatMap((_, index) => harmsIn(countedFor(result, index, specs), verdict));
   const spam = plan.outcomes.flatMap(({ category, reason }) => (category === 'spam' ? [{ category, reason }] : []));
   const over = [...harms, ...spam];
   return makeForwards({ transaction, message, plan, over, settings, from: notices.from, id, nowMs });

@@ -7,7 +7,7 @@ import type { Configuration } from '../config/load.js';
 import type { Connection } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import type { Countries } from '../outside/countries.js';
-import { createPipeline, type Pipeline, type Scan } from '../pipeline/run.js';
+import { createPipeline, specTable, type Pipeline, type Scan } from '../pipeline/run.js';
 import { verdictSection, type VerdictSettings } from '../pipeline/settings.js';
 import type { Outside, StageModule } from '../pipeline/stage.js';
 import { createDirections, type Directions } from './direction.js';
@@ -97,10 +97,6 @@ export async function buildInForce(
       await pipeline.close();
     },
   };
-}
-
-function specTable(modules: readonly StageModule[]): FindingSpecs {
-  return new Map(modules.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const)));
 }
 
 function withCountry(connection: Connection, countries: Countries | null): Connection {

@@ -2,16 +2,10 @@
 // settings always give the same verdict, so a verdict can be judged again later.
 import type { EnvelopeAddress } from '../message/envelope.js';
 import type { SmtpReply } from './answer.js';
-import {
-  CATEGORIES,
-  SCORE_GROUPS,
-  type Category,
-  type FindingSpec,
-  type ScoreGroup,
-  type StagedFinding,
-} from './finding.js';
+import { CATEGORIES, SCORE_GROUPS, type Category, type ScoreGroup, type StagedFinding } from './finding.js';
 import { matchesPattern } from './pattern.js';
-import type { BrokenStage, ScanResult } from './run.js';
+import { countedFor, type Found, type SpecTable } from './exempt.js';
+import type { BrokenStage } from './stage-run.js';
 import type { VerdictSettings } from './settings.js';
 
 /** What happens to one recipient's mail. */
@@ -57,7 +51,8 @@ export interface Verdict {
   readonly broken: string | null;
 }
 
-interface Wish {
+/** What one finding or one failure asks for. */
+export interface Wish {
   readonly action: Action;
   readonly category: Category;
   readonly reason: string;
@@ -65,14 +60,16 @@ interface Wish {
   readonly reply?: SmtpReply;
 }
 
-/** What the specification of a finding asks for beyond its category, by finding id. */
-export type SpecTable = ReadonlyMap<string, Pick<FindingSpec, 'action' | 'reply'>>;
+/** What is judged: plain data out of a scan, or out of the log. */
+export interface Judgeable extends Found {
+  readonly broken: readonly BrokenStage[];
+}
 
 const TEMPFAIL_REPLY: SmtpReply = { code: 451, enhanced: '4.7.1', text: 'Service unavailable - try again later' };
 
 /** One verdict per recipient, same order as `rcptTo`. */
 export function decide(
-  result: Pick<ScanResult, 'findings' | 'broken'>,
+  result: Judgeable,
   rcptTo: readonly EnvelopeAddress[],
   settings: VerdictSettings,
   specs: SpecTable,
@@ -84,25 +81,20 @@ export function decide(
 
 /** The verdict for one recipient (index in `rcptTo`) under thresholds given, such as those that held when it was logged. */
 export function decideOne(
-  { findings, broken }: Pick<ScanResult, 'findings' | 'broken'>,
+  result: Judgeable,
   recipient: number,
   thresholds: Thresholds,
   settings: VerdictSettings,
   specs: SpecTable,
 ): Verdict {
-  const own = findingsFor(findings, recipient);
+  const own = countedFor(result, recipient, specs);
   const score = spamScore(own, settings.caps);
   const wishes = [
-    ...broken.map(brokenWish),
+    ...brokenWishes(result.broken, recipient),
     ...harmWishes(own, settings, specs),
     ...spamWish(own, score, thresholds),
-  ].filter((wish) => wish !== null);
+  ];
   return verdictOf(recipient, wishes, score, thresholds, settings);
-}
-
-/** The findings that count for one recipient: those about the message and its own. */
-export function findingsFor(findings: readonly StagedFinding[], recipient: number): readonly StagedFinding[] {
-  return findings.filter((finding) => finding.recipient === undefined || finding.recipient === recipient);
 }
 
 /** Sum of the spam findings, each group bounded by its cap, three decimals. */
@@ -167,7 +159,12 @@ export function harmsIn(findings: readonly StagedFinding[], settings: VerdictSet
   });
 }
 
-function harmWishes(findings: readonly StagedFinding[], settings: VerdictSettings, specs: SpecTable): readonly Wish[] {
+/** What the harms in the findings that count ask for, a wish for each finding. */
+export function harmWishes(
+  findings: readonly StagedFinding[],
+  settings: VerdictSettings,
+  specs: SpecTable,
+): readonly Wish[] {
   return harmsIn(findings, settings).flatMap((harm) =>
     harm.findings.map((finding): Wish => {
       const spec = specs.get(finding.id);
@@ -188,9 +185,12 @@ function mcpReason(found: readonly StagedFinding[], sum: number, over: number): 
   return `MCP score ${Math.round(sum * 1000) / 1000} over ${over}: ${names}`;
 }
 
-function brokenWish({ stage, reason, policy }: BrokenStage): Wish | null {
-  if (policy === 'continue') return null;
-  return { action: policy, category: 'unprocessable', reason: `stage ${stage} broke: ${reason}`, broken: stage };
+/** What stages that broke over the message, or over that recipient (index in `rcptTo`), ask for by their policy. */
+export function brokenWishes(broken: readonly BrokenStage[], of: number): readonly Wish[] {
+  return broken.flatMap(({ stage, reason, policy, recipient }): readonly Wish[] => {
+    if (policy === 'continue' || (recipient !== undefined && recipient !== of)) return [];
+    return [{ action: policy, category: 'unprocessable', reason: `stage ${stage} broke: ${reason}`, broken: stage }];
+  });
 }
 
 function verdictOf(
@@ -200,8 +200,7 @@ function verdictOf(
   thresholds: Thresholds,
   settings: VerdictSettings,
 ): Verdict {
-  let best: Wish | null = null;
-  for (const wish of wishes) if (!best || strength(wish) > strength(best)) best = wish;
+  const best = strongest(wishes);
   if (!best || best.action === 'accept') {
     return { recipient, action: 'accept', category: null, score, thresholds, reason: '', reply: null, broken: null };
   }
@@ -217,6 +216,13 @@ function verdictOf(
   };
 }
 
+/** The wish that holds where several were made; the first of equals. */
+export function strongest(wishes: readonly Wish[]): Wish | null {
+  let best: Wish | null = null;
+  for (const wish of wishes) if (!best || strength(wish) > strength(best)) best = wish;
+  return best;
+}
+
 /** Order of wishes: by action, then by category where two ask for the same. */
 function strength({ action, category }: Wish): number {
   const rank = CATEGORIES.length - CATEGORIES.indexOf(category);
@@ -230,6 +236,6 @@ function replyFor(wish: Wish, settings: VerdictSettings): SmtpReply | null {
 }
 
 /** The finding's own reply, unless settings made a temporary failure of a refusal or the other way round. */
-function replyOfClass({ reply }: Wish, firstDigit: 4 | 5): SmtpReply | null {
+export function replyOfClass({ reply }: Wish, firstDigit: 4 | 5): SmtpReply | null {
   return reply !== undefined && Math.floor(reply.code / 100) === firstDigit ? reply : null;
 }

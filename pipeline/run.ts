@@ -3,38 +3,27 @@
 import type { Configuration } from '../config/load.js';
 import type { Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
-import type { Edit } from './answer.js';
-import type { StagedFinding } from './finding.js';
-import { pipelineSection } from './settings.js';
+import type { FindingSpec } from './finding.js';
+import {
+  createEarlyPipeline,
+  EARLY_MOMENTS,
+  HOOKS,
+  runsFor,
+  standing,
+  type EarlyPipeline,
+  type EarlyResult,
+  type Standing,
+} from './early.js';
+import { spamScore } from './decide.js';
+import { countedFor, type Found } from './exempt.js';
+import { mergeReports, type Merged, type StagedReport } from './merge.js';
+import { pipelineSection, verdictSection } from './settings.js';
+import { planWaves, runStage, type BrokenStage, type Outcome, type Running, type StageTime } from './stage-run.js';
 import { stageSection, type CommonStageSettings } from './stage-section.js';
-import type {
-  BreakPolicy,
-  Check,
-  Direction,
-  Outside,
-  SealBasis,
-  Stage,
-  StageModule,
-  StageReport,
-  StageSpec,
-} from './stage.js';
-
-/** Longest reason kept of a broken stage, characters. */
-const REASON_MAX_CHARS = 300;
-
-/** A stage that threw or overran its time. */
-export interface BrokenStage {
-  readonly stage: string;
-  readonly reason: string;
-  readonly policy: BreakPolicy;
-}
+import type { Check, Direction, Outside, Stage, StageModule, StageSpec } from './stage.js';
 
 /** Everything the stages said of one message. Plain data: it crosses process borders as JSON (bodies of edits aside). */
-export interface ScanResult {
-  readonly findings: readonly StagedFinding[];
-  readonly edits: readonly Edit[];
-  readonly subRules: readonly string[];
-  readonly sealBasis: SealBasis | null;
+export interface ScanResult extends Merged {
   /** ms per stage that ran, list order. */
   readonly stageMs: Readonly<Record<string, number>>;
   readonly totalMs: number;
@@ -46,6 +35,8 @@ export interface ScanJob {
   readonly message: Message;
   readonly transaction: Transaction;
   readonly directions: readonly Direction[];
+  /** What was reported before the content; recipients by their index in `rcptTo`. */
+  readonly early?: readonly EarlyResult[];
   readonly signal: AbortSignal;
 }
 
@@ -53,7 +44,7 @@ export interface ScanJob {
 export type Scan = (job: ScanJob) => Promise<ScanResult>;
 
 /** The stages at work under one settings version. */
-export interface Pipeline {
+export interface Pipeline extends EarlyPipeline {
   readonly scan: Scan;
   /** Names of the stages that are on, list order. */
   readonly stages: readonly string[];
@@ -61,16 +52,9 @@ export interface Pipeline {
   close(): Promise<void>;
 }
 
-interface Running {
-  readonly spec: StageSpec;
-  readonly settings: CommonStageSettings;
-  readonly stage: Stage;
-}
-
-class StageOverrun extends Error {
-  constructor(limitMs: number) {
-    super(`over its time limit of ${limitMs} ms`);
-  }
+/** The catalogue of all stages, those that are off included: what was reported while they were on is still judged by it. */
+export function specTable(modules: readonly StageModule[]): ReadonlyMap<string, FindingSpec> {
+  return new Map(modules.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const)));
 }
 
 /** Makes the stages that are on. Throws what a stage throws when it cannot be made: settings are then not taken. */
@@ -85,153 +69,107 @@ export async function createPipeline(
     for (const module of modules) {
       const settings = configuration.section(stageSection(module.spec)) as unknown as CommonStageSettings;
       if (!settings.enabled) continue;
-      const early = module.spec.runsAt.find((moment) => moment !== 'message');
-      if (early !== undefined)
-        throw new Error(`stage ${module.spec.name} wants to run at ${early}: nothing would run it`);
-      running.push({ spec: module.spec, settings, stage: await module.create(settings as never, outside, attached) });
+      const stage = await module.create(settings as never, outside, attached);
+      running.push({ spec: module.spec, settings, stage });
+      refuseUnheard(module.spec, stage);
     }
   } catch (error) {
     await closeAll(running);
     throw error;
   }
-  const waves = planWaves(running);
+  const waves = planWaves(running.filter(({ spec }) => spec.runsAt.includes('message')));
   const { timeLimitMs } = configuration.section(pipelineSection);
+  const specs = specTable(modules);
+  const judge: Judge = (found, recipient) =>
+    spamScore(countedFor(found, recipient, specs), configuration.section(verdictSection).caps);
   return {
+    ...createEarlyPipeline(running, outside),
     stages: running.map(({ spec }) => spec.name),
-    scan: (job) => scan(waves, job, outside, timeLimitMs),
+    scan: (job) => scan(waves, job, outside, timeLimitMs, judge),
     check: (signal) => checkAll(running, signal),
     close: () => closeAll(running),
   };
 }
 
-/** Splits the list into runs of neighbours none of which reads another's results. List order is kept. */
-export function planWaves<S extends { readonly spec: StageSpec }>(stages: readonly S[]): readonly (readonly S[])[] {
-  const waves: S[][] = [];
-  for (const stage of stages) {
-    const wave = waves.at(-1);
-    if (wave && !wave.some(({ spec }) => stage.spec.needs.includes(spec.name))) wave.push(stage);
-    else waves.push([stage]);
-  }
-  return waves;
+/** What a stage would do at a moment that it does not name would never be done. */
+function refuseUnheard({ name, runsAt }: StageSpec, stage: Stage): void {
+  for (const moment of [...EARLY_MOMENTS, 'message'] as const)
+    if (stage[HOOKS[moment]] !== undefined && !runsAt.includes(moment))
+      throw new Error(`stage ${name} has ${HOOKS[moment]} and does not say that it runs at ${moment}`);
 }
 
-interface Outcome {
-  readonly running: Running;
-  readonly report: StageReport | null;
-  readonly broken: BrokenStage | null;
-  readonly ms: number;
-}
+/** The spam score of what was found so far, for one recipient. */
+type Judge = (found: Found, recipient: number) => number;
 
 async function scan(
   waves: readonly (readonly Running[])[],
   job: ScanJob,
   outside: Outside,
   timeLimitMs: number,
+  judge: Judge,
 ): Promise<ScanResult> {
   const startedMs = outside.clock.monotonicMs();
-  const messageDeadline = startedMs + timeLimitMs;
-  const reports = new Map<string, StageReport>();
+  const bounds = { clock: outside.clock, deadline: startedMs + timeLimitMs, signal: job.signal };
+  const early = standing(job.early ?? [], job.directions);
   const outcomes: Outcome[] = [];
   for (const wave of waves) {
-    const due = wave.filter(({ spec }) => spec.directions.some((direction) => job.directions.includes(direction)));
-    const done = await Promise.all(due.map((running) => runStage(running, job, reports, outside, messageDeadline)));
-    for (const outcome of done) {
-      outcomes.push(outcome);
-      if (outcome.report) reports.set(outcome.running.spec.name, outcome.report);
-    }
+    const due = wave.filter(({ spec }) => runsFor(spec.directions, job.directions));
+    const sofar = { early, outcomes: outcomes.slice(), judge };
+    const done = await Promise.all(
+      due.map((running) =>
+        runStage(running, bounds, (time) => callStage(running, job, sofar, time) ?? { findings: [] }),
+      ),
+    );
+    outcomes.push(...done);
   }
-  return merge(outcomes, outside.clock.monotonicMs() - startedMs);
+  return toResult(early, outcomes, outside.clock.monotonicMs() - startedMs);
 }
 
-async function runStage(
-  running: Running,
-  job: ScanJob,
-  reports: ReadonlyMap<string, StageReport>,
-  outside: Outside,
-  messageDeadline: number,
-): Promise<Outcome> {
-  const { spec, settings } = running;
-  const startedMs = outside.clock.monotonicMs();
-  const limitMs = Math.min(settings.timeLimitMs, Math.floor(messageDeadline - startedMs));
-  let outcome: { report: StageReport } | { error: unknown };
-  try {
-    outcome = { report: await withinTime(running, job, reports, startedMs, limitMs) };
-  } catch (error) {
-    outcome = { error };
-  }
-  const ms = outside.clock.monotonicMs() - startedMs;
-  if ('report' in outcome) return { running, report: outcome.report, broken: null, ms };
-  const reason = (outcome.error instanceof Error ? outcome.error.message : String(outcome.error)).slice(
-    0,
-    REASON_MAX_CHARS,
-  );
-  return { running, report: null, broken: { stage: spec.name, reason, policy: settings.onBreak }, ms };
+/** What stands when a wave begins. */
+interface SoFar {
+  readonly early: Standing;
+  readonly outcomes: readonly Outcome[];
+  readonly judge: Judge;
 }
 
-/** Runs one stage; an answer that is there at once costs no timer. */
-async function withinTime(
+function callStage(
   { spec, stage }: Running,
   job: ScanJob,
-  reports: ReadonlyMap<string, StageReport>,
-  startedMs: number,
-  limitMs: number,
-): Promise<StageReport> {
-  if (!stage.onMessage) return { findings: [] };
-  if (limitMs <= 0) throw new StageOverrun(0);
-  const overrun = new AbortController();
-  const answer = stage.onMessage({
-    message: job.message,
-    transaction: job.transaction,
-    directions: job.directions,
+  { early, outcomes, judge }: SoFar,
+  { deadline, signal }: StageTime,
+) {
+  const { message, transaction, directions } = job;
+  return stage.onMessage?.({
+    ...{ message, transaction, directions, deadline, signal },
     results: (name) => {
-      if (!spec.needs.includes(name)) throw new Error(`stage ${spec.name} reads ${name} without naming it in needs`);
-      return reports.get(name);
+      if (!spec.needs.includes(name)) throw unnamed(spec, name);
+      return outcomes.find(({ running }) => running.spec.name === name)?.report ?? undefined;
     },
-    early: () => [],
-    deadline: startedMs + limitMs,
-    signal: AbortSignal.any([job.signal, overrun.signal]),
+    early: (name) => {
+      if (name !== spec.name && !spec.needs.includes(name)) throw unnamed(spec, name);
+      return early.reports.filter((report) => report.stage === name);
+    },
+    scoreSoFar: (recipient) => judge(mergeReports(reportsIn(early, outcomes)), recipient),
   });
-  if (!(answer instanceof Promise)) return answer;
-  let timer: NodeJS.Timeout | undefined;
-  try {
-    return await Promise.race([
-      answer,
-      new Promise<never>((_, fail) => {
-        timer = setTimeout(() => {
-          const error = new StageOverrun(limitMs);
-          fail(error);
-          overrun.abort(error);
-        }, limitMs);
-      }),
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
-function merge(outcomes: readonly Outcome[], totalMs: number): ScanResult {
-  const findings: StagedFinding[] = [];
-  const edits: Edit[] = [];
-  const subRules: string[] = [];
-  const broken: BrokenStage[] = [];
+function unnamed({ name }: StageSpec, other: string): Error {
+  return new Error(`stage ${name} reads ${other} without naming it in needs`);
+}
+
+function toResult(early: Standing, outcomes: readonly Outcome[], totalMs: number): ScanResult {
   const stageMs: Record<string, number> = {};
-  const covered = new Set(outcomes.flatMap(({ report }) => report?.covers ?? []));
-  let sealBasis: SealBasis | null = null;
-  for (const { running, report, broken: breakage, ms } of outcomes) {
-    const stage = running.spec.name;
-    stageMs[stage] = round(ms);
-    if (breakage) broken.push(breakage);
-    if (!report) continue;
-    for (const { about = [], ...finding } of report.findings) {
-      // A fact scores once.
-      const isCovered = finding.category === 'spam' && [finding.id, ...about].some((name) => covered.has(name));
-      findings.push({ ...finding, score: isCovered ? 0 : finding.score, stage });
-    }
-    if (report.edits) edits.push(...report.edits);
-    if (report.subRules) subRules.push(...report.subRules);
-    sealBasis = report.sealBasis ?? sealBasis;
-  }
-  return { findings, edits, subRules, sealBasis, stageMs, totalMs: round(totalMs), broken };
+  for (const { running, ms } of outcomes) stageMs[running.spec.name] = round(ms);
+  const broken = [...early.broken, ...outcomes.flatMap((outcome) => outcome.broken ?? [])];
+  return { ...mergeReports(reportsIn(early, outcomes)), stageMs, totalMs: round(totalMs), broken };
+}
+
+/** In the order of the dialogue, then in that of the list. */
+function reportsIn(early: Standing, outcomes: readonly Outcome[]): readonly StagedReport[] {
+  return [
+    ...early.reports.map((report) => ({ stage: report.stage, report })),
+    ...outcomes.flatMap(({ running, report }) => (report === null ? [] : [{ stage: running.spec.name, report }])),
+  ];
 }
 
 const round = (ms: number) => Math.round(ms * 100) / 100;

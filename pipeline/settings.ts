@@ -36,6 +36,18 @@ export const pipelineSection = section('pipeline', 'How one message runs through
     description:
       'Longest time one message may take in all stages together, ms; over it the message gets a temporary failure.',
   }),
+  earlyTimeLimitMs: Type.Integer({
+    default: 10_000,
+    minimum: 100,
+    maximum: 60_000,
+    description:
+      'Longest time one SMTP command before the content may take in all stages together, ms; keep it under `milter.envelopeTimeoutMs`.',
+  }),
+  refuseAtRcpt: Type.Boolean({
+    default: true,
+    description:
+      'Whether what is held against a client, its greeting or its sender is said at RCPT, so that the recipient is logged, and that a login or an allow rule can still spare it. Caps and day blocks, which spare nobody, are said at once. Off: all is said at once.',
+  }),
 });
 
 export const verdictSection = section('verdict', 'How findings become an action.', {

@@ -72,7 +72,9 @@ export interface MessageJob {
   /** What earlier stages reported, by stage name: only those named in `needs` may be read. */
   results(stage: string): StageReport | undefined;
   /** What stages reported before the content, this stage's own and those of `needs`; recipients by their index in `rcptTo`. */
-  early(stage: string): readonly StageReport[];
+  early(stage: string): readonly EarlyReport[];
+  /** Spam score of what stages reported so far, caps and exemptions applied, for one recipient; name in `needs` what it must hold. */
+  scoreSoFar(recipient: number): number;
   /** ms on the monotonic clock at which this stage's time is over; loops over mail check it. */
   readonly deadline: number;
   /** Aborted when the client is gone, the time is over, or the worker stops. */
@@ -81,7 +83,9 @@ export interface MessageJob {
 
 /**
  * What one run of a stage sees before there is content. The same shape at every moment; what is not known yet is null.
- * Which directions are possible is all that is known of them before RCPT: `received` alone, or `sent` and `internal`.
+ * Which directions are possible is all that is known of them before RCPT: `received` alone, or `sent` and `internal`; a
+ * client may still log in and then be spared what was found for `received`. Behind a trusted relay the client is not
+ * known yet: connect and helo are left out, at MAIL and RCPT its address, names and HELO are null.
  */
 export interface EarlyJob {
   readonly moment: EarlyMoment;
@@ -99,7 +103,10 @@ export interface EarlyJob {
   /** True when the recipient's domain is one of ours; null before RCPT. */
   readonly recipientIsOurs: boolean | null;
   isOwnDomain(address: string): boolean;
-  /** What earlier stages reported at this moment, and this and other stages at earlier ones of this session and transaction: only those named in `needs`, and the stage itself. */
+  /**
+   * What earlier stages reported at this moment, and this and other stages at earlier ones of this session and
+   * transaction: only those named in `needs`, and the stage itself. Of other recipients nothing is told.
+   */
   results(stage: string): readonly StageReport[];
   readonly deadline: number;
   readonly signal: AbortSignal;
@@ -131,6 +138,16 @@ export interface StageReport {
   readonly sealBasis?: SealBasis;
 }
 
+/** A report made before the content. Its facts must be plain data: they may cross process borders. */
+export interface EarlyReport extends StageReport {
+  readonly stage: string;
+  readonly moment: EarlyMoment;
+  /** Index the recipient has in `rcptTo`; null before RCPT. */
+  readonly recipient: number | null;
+  /** Those the stage is for: the report counts for no other mail. */
+  readonly directions: readonly Direction[];
+}
+
 /** What an ARC seal states about a message as it came in (RFC 8617 §4, §5.1). Plain data: it crosses process borders. */
 export interface SealBasis {
   readonly authservId: string;
@@ -151,7 +168,9 @@ export interface Stage {
   onRcpt?(job: EarlyJob): Promise<StageReport> | StageReport;
   /** For counting; nothing is answered. */
   onRefusedRcpt?(refused: RefusedRecipient): Promise<void> | void;
-  /** What it reported before the content comes by `results` of its own name. */
+  /** A session is over of which the stage heard the connect. Where a process dies, it is never said. */
+  onEnd?(connection: Connection): Promise<void> | void;
+  /** What it reported before the content comes by `early` of its own name. */
   onMessage?(job: MessageJob): Promise<StageReport> | StageReport;
   /** One line per fact for `weir doctor`: what works, what does not. */
   check?(signal: AbortSignal): Promise<readonly Check[]>;

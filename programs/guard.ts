@@ -103,6 +103,7 @@ function unprocessable(reason: string): ScanResult {
     stageMs: {},
     totalMs: 0,
     broken: [],
+    exempts: [],
   };
 }
 

@@ -19,6 +19,7 @@ export function makeJob(
     readonly directions?: MessageJob['directions'];
     readonly results?: MessageJob['results'];
     readonly early?: MessageJob['early'];
+    readonly scoreSoFar?: MessageJob['scoreSoFar'];
   } = {},
 ): MessageJob {
   const content = typeof raw === 'string' ? Buffer.from(raw, 'latin1') : raw;
@@ -28,6 +29,7 @@ export function makeJob(
     directions: fields.directions ?? ['received'],
     results: fields.results ?? (() => undefined),
     early: fields.early ?? (() => []),
+    scoreSoFar: fields.scoreSoFar ?? (() => 0),
     deadline: performance.now() + (fields.timeMs ?? 20_000),
     signal: fields.signal ?? new AbortController().signal,
   };

@@ -35,7 +35,16 @@ function deliver(verdicts: readonly Verdict[], given: Given = {}) {
   const plan = makePlan(verdicts, {
     transaction,
     message: parseMessage(transaction.content),
-    result: { findings, edits: given.edits ?? [], subRules: [], sealBasis: BASIS, stageMs: {}, totalMs: 0, broken: [] },
+    result: {
+      findings,
+      edits: given.edits ?? [],
+      subRules: [],
+      sealBasis: BASIS,
+      stageMs: {},
+      totalMs: 0,
+      broken: [],
+      exempts: [],
+    },
     settings: markSettings(given.settings),
     specs: new Map([['SPAMMY', { id: 'SPAMMY', category: 'spam', score: 1, meaning: 'It looks like spam.' }]]),
     version: 'weir/test',

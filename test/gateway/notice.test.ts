@@ -16,7 +16,7 @@ const ON_ATTACHMENT = noticesSettings({ recipientOnAttachment: {} });
 type Fields = Partial<NoticeContext> & { readonly category?: Category; readonly findings?: readonly StagedFinding[] };
 
 const NOTHING_FOUND: ScanResult = {
-  ...{ findings: [], edits: [], subRules: [], sealBasis: null, stageMs: {}, totalMs: 0, broken: [] },
+  ...{ findings: [], edits: [], subRules: [], sealBasis: null, stageMs: {}, totalMs: 0, broken: [], exempts: [] },
 };
 
 /** One message held for every recipient. */

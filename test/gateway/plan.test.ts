@@ -13,7 +13,16 @@ function input(recipients: number): PlanInput {
   const transaction = makeTransaction(MAIL, {
     rcptTo: Array.from({ length: recipients }, (_, index) => `r${index}@house.test`),
   });
-  const result = { findings: [], edits: [], subRules: [], sealBasis: null, stageMs: {}, totalMs: 0, broken: [] };
+  const result = {
+    findings: [],
+    edits: [],
+    subRules: [],
+    sealBasis: null,
+    stageMs: {},
+    totalMs: 0,
+    broken: [],
+    exempts: [],
+  };
   return {
     ...{ transaction, message: parseMessage(transaction.content), result, version: 'weir/test', specs: new Map() },
     directions: Array.from({ length: recipients }, () => 'received' as const),

@@ -1,7 +1,8 @@
 // From findings to actions: thresholds, caps, precedence, single recipients, broken stages.
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { decide, harmsIn, spamScore, type Action, type SpecTable } from '../../pipeline/decide.js';
+import { decide, harmsIn, spamScore, type Action } from '../../pipeline/decide.js';
+import type { SpecTable } from '../../pipeline/exempt.js';
 import type { StagedFinding } from '../../pipeline/finding.js';
 import type { ScanResult } from '../../pipeline/run.js';
 import { verdictSection, type VerdictSettings } from '../../pipeline/settings.js';
@@ -27,6 +28,7 @@ const result = (findings: readonly StagedFinding[], broken: ScanResult['broken']
   stageMs: {},
   totalMs: 0,
   broken,
+  exempts: [],
 });
 const actions = (
   findings: readonly StagedFinding[],

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { parseConfiguration } from '../../config/load.js';
 import type { Message } from '../../message/message.js';
 import { systemClock } from '../../outside/clock.js';
-import { createPipeline, planWaves } from '../../pipeline/run.js';
+import { createPipeline } from '../../pipeline/run.js';
+import { planWaves } from '../../pipeline/stage-run.js';
 import { pipelineSection } from '../../pipeline/settings.js';
 import { stageSection } from '../../pipeline/stage-section.js';
 import type { Direction, MessageJob, StageModule, StageReport, StageSpec } from '../../pipeline/stage.js';
@@ -146,9 +147,9 @@ describe('what runs', () => {
     expect(ids(await run([stage('a', () => found('A'))], 'a:\n  enabled: false\n'))).toEqual([]);
   });
 
-  it('refuses a stage that nothing would run, rather than leave it out in silence', async () => {
-    const early = stage('early', () => found('EARLY'), { runsAt: ['connect', 'message'] });
-    await expect(run([early])).rejects.toThrow('stage early wants to run at connect');
+  it('refuses a stage with something to do that nothing would run, rather than leave it out in silence', async () => {
+    const early = stage('early', () => found('EARLY'), { runsAt: ['connect'] });
+    await expect(run([early])).rejects.toThrow('stage early has onMessage and does not say that it runs at message');
   });
 
   it('leaves out a stage none of whose directions occurs', async () => {

@@ -153,6 +153,7 @@ describe('guard', () => {
     stageMs: {},
     totalMs: 1,
     broken: [],
+    exempts: [],
   };
   const accept = { answer: { kind: 'accept' as const, edits: [] } };
 
