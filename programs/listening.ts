@@ -1,6 +1,7 @@
 // What listens where: which sections of the settings ask for sockets, and which process takes which of them.
 import type { Configuration } from '../config/load.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import { SCREEN_SECTION } from '../screen/settings.js';
 import type { Listener, ListenRequest } from './listeners.js';
 import type { HandedListener, ListenerProtocol, Role } from './process-messages.js';
 
@@ -8,12 +9,20 @@ import type { HandedListener, ListenerProtocol, Role } from './process-messages.
 const SPOKEN_BY: Readonly<Record<Role, readonly ListenerProtocol[]>> = {
   worker: ['milter', 'policy'],
   admin: [],
-  screen: ['screen'],
+  screen: ['screen', 'screen-proxied'],
 };
 
 /** The sockets that the settings want opened. */
 export function listenRequests(configuration: Configuration): readonly ListenRequest[] {
-  return [{ protocol: 'milter', ...configuration.section(MILTER_SECTION) }];
+  const milter = configuration.section(MILTER_SECTION);
+  const screen = configuration.section(SCREEN_SECTION);
+  const { socketMode, socketGroup } = milter;
+  const requests: ListenRequest[] = [{ protocol: 'milter', listen: milter.listen, socketMode, socketGroup }];
+  if (screen.enabled) {
+    requests.push({ protocol: 'screen', listen: screen.listen, socketMode, socketGroup });
+    requests.push({ protocol: 'screen-proxied', listen: screen.listenProxied, socketMode, socketGroup });
+  }
+  return requests;
 }
 
 /** Of all open sockets those that a process of the role takes. */

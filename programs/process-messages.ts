@@ -4,8 +4,8 @@ import type { AttachedTexts } from '../config/attached.js';
 /** The role of a process under the supervisor. */
 export type Role = 'worker' | 'admin' | 'screen';
 
-/** What is spoken on a listening socket. */
-export type ListenerProtocol = 'milter' | 'policy' | 'screen';
+/** What is spoken on a listening socket; `screen-proxied` is SMTP behind a PROXY header. */
+export type ListenerProtocol = 'milter' | 'policy' | 'screen' | 'screen-proxied';
 
 /** A listening socket handed to a process. */
 export interface HandedListener {

@@ -12,6 +12,7 @@ import type { NamedFile } from '../config/attached.js';
 import { formatProblem, type Problem } from '../config/problem.js';
 import type { Section } from '../config/section.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import { SCREEN_SECTION } from '../screen/settings.js';
 import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
 import { resolverSection } from './resolver-settings.js';
@@ -26,9 +27,15 @@ export const PREPARE_MS = 30_000;
 
 /** Sections that running processes take; every other one is read at the start of a process. */
 const LIVE_SECTIONS: ReadonlySet<string> = new Set([
-  ...[countriesSection, directionsSection, pipelineSection, processesSection, resolverSection, verdictSection].map(
-    ({ name }) => name,
-  ),
+  ...[
+    countriesSection,
+    directionsSection,
+    pipelineSection,
+    processesSection,
+    resolverSection,
+    SCREEN_SECTION,
+    verdictSection,
+  ].map(({ name }) => name),
   ...[marksSection, encapsulationSection, sealingSection, noticesSection, forwardingSection].map(({ name }) => name),
   ...STAGES.map(({ spec }) => spec.name),
 ]);
@@ -37,6 +44,7 @@ const LIVE_SECTIONS: ReadonlySet<string> = new Set([
 const FIXED_KEYS: readonly { readonly section: Section; readonly keys: readonly string[] }[] = [
   { section: storageSection, keys: ['dir'] },
   { section: MILTER_SECTION, keys: ['listen', 'socketMode', 'socketGroup'] },
+  { section: SCREEN_SECTION, keys: ['enabled', 'listen', 'listenProxied'] },
   { section: processesSection, keys: ['user', 'group'] },
 ];
 

@@ -3,7 +3,7 @@
 // or dies of is no matter here.
 import type { Configuration } from '../config/load.js';
 import type { Child } from './child.js';
-import { listenRequests } from './listening.js';
+import { SCREEN_SECTION } from '../screen/settings.js';
 import { processesSection, workerCount } from './processes-settings.js';
 import { Slot, type SlotHooks } from './slot.js';
 
@@ -25,8 +25,7 @@ export class Roster {
     private readonly hooks: SlotHooks,
   ) {
     this.admin = new Slot('admin', 0, hooks);
-    const isScreenOn = listenRequests(configuration()).some(({ protocol }) => protocol === 'screen');
-    this.screen = isScreenOn ? new Slot('screen', 1, hooks) : null;
+    this.screen = configuration().section(SCREEN_SECTION).enabled ? new Slot('screen', 1, hooks) : null;
   }
 
   get workers(): readonly Slot[] {

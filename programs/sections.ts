@@ -13,6 +13,7 @@ import { outboxSection } from '../outbox/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import { stageSection } from '../pipeline/stage-section.js';
 import { quarantineSection } from '../quarantine/settings.js';
+import { SCREEN_SECTION } from '../screen/settings.js';
 import { countriesSection } from './countries-settings.js';
 import { processesSection } from './processes-settings.js';
 import { resolverSection } from './resolver-settings.js';
@@ -21,6 +22,7 @@ import { storageSection } from './storage-settings.js';
 /** The sections that are no stage's. */
 export const HOUSE_SECTIONS: readonly Section[] = [
   MILTER_SECTION,
+  SCREEN_SECTION,
   directionsSection,
   countriesSection,
   pipelineSection,

@@ -1,0 +1,158 @@
+// The process of the front listener: takes connections on the sockets it was given, tests clients and hands them to the
+// mail server, and takes new settings without letting go of anybody. One process, so that its counts are exact; what must
+// outlive it (who has passed) is in the state.
+import type { AttachedFiles } from '../config/attached.js';
+import type { Configuration } from '../config/load.js';
+import { logSection } from '../logs/settings.js';
+import { createTextLog, type TextLog } from '../logs/text-log.js';
+import { systemClock } from '../outside/clock.js';
+import type { Resolver } from '../outside/resolver.js';
+import type { ScreenEvent } from '../screen/event.js';
+import { createScreen, type Screen } from '../screen/screen.js';
+import { SCREEN_SECTION, whyNoDeepTests, type ScreenSettings } from '../screen/settings.js';
+import { LifeFile } from './in-flight.js';
+import { descriptorAddresses } from './listening.js';
+import type { OrderChannel } from './order-channel.js';
+import { exitInOrder, playPart, watchBugs } from './process-entry.js';
+import type { HandedListener, Order, StartOrder } from './process-messages.js';
+import { openProcessStores, type ProcessStores } from './process-stores.js';
+import { processesSection } from './processes-settings.js';
+import { createRefusalRecord, type RefusalRecord } from './refusal-record.js';
+import { screenEntry, screenLine, summaryEntry } from './screen-log.js';
+import { parseSettings } from './settings.js';
+import { openWorld, type World } from './world.js';
+
+/** What every look-up gives while nothing may be looked up. */
+const NO_RESOLVER: Resolver = {
+  lookup: () => Promise.resolve({ status: 'refused', detail: 'look-ups are switched off (resolver.enabled)' }),
+};
+
+class ScreenProcess {
+  private readonly prepared = new Map<number, Configuration>();
+  private ending: Promise<void> | null = null;
+
+  private constructor(
+    private current: Configuration,
+    private readonly screen: Screen,
+    private readonly world: World,
+    private readonly life: LifeFile,
+    private readonly stores: ProcessStores,
+    private readonly record: RefusalRecord,
+    private readonly text: TextLog,
+    private readonly channel: OrderChannel,
+    private readonly listeners: readonly HandedListener[],
+  ) {}
+
+  /** Starts and says `ready`. Rejects when settings, stores or listeners cannot be had. */
+  static async start(order: StartOrder, channel: OrderChannel): Promise<ScreenProcess> {
+    const configuration = parseSettings(order);
+    const text = createTextLog('screen', configuration.section(logSection).level);
+    watchBugs(text);
+    let screen: Screen | null = null;
+    const life = new LifeFile(order.life, () => ({ connections: screen?.stats().connections ?? 0 }));
+    const stores = await openProcessStores(configuration, text);
+    const { alerts, log } = stores.stores;
+    const alert = alerts.alert.bind(alerts);
+    const world = openWorld(alert);
+    const { state } = world.outside(configuration);
+    const record = createRefusalRecord(log, (count) => summaryEntry(count, systemClock.now()));
+    const write = (event: ScreenEvent): void => {
+      const { level, text: line } = screenLine(event);
+      text[level](line);
+      const entry = screenEntry(event, systemClock.now());
+      if (entry !== null) record.write(entry);
+    };
+    screen = createScreen(settingsOf(configuration, order.listeners), {
+      clock: systemClock,
+      resolver: { lookup: (type, name, options) => (world.resolver ?? NO_RESOLVER).lookup(type, name, options) },
+      state,
+      files: filesOf(configuration),
+      access: () => null,
+      log: write,
+      alert,
+    });
+    await screen.listen();
+    const part = new ScreenProcess(configuration, screen, world, life, stores, record, text, channel, order.listeners);
+    part.tellDeepTests();
+    channel.say({ kind: 'ready', version: configuration.version });
+    return part;
+  }
+
+  obey(order: Order): void {
+    switch (order.kind) {
+      case 'prepare':
+        this.channel.say({ kind: 'prepared', id: order.id, objection: this.prepare(order.id, order) });
+        break;
+      case 'commit':
+        this.commit(order.id);
+        break;
+      case 'cancel':
+        this.prepared.delete(order.id);
+        break;
+      case 'suspects':
+        break;
+      case 'drain':
+      case 'stop':
+        void this.end(order.graceMs);
+        break;
+      default:
+        this.text.error({ order: order.kind }, 'order is not for the front listener');
+    }
+  }
+
+  /** Ends the process: with code 0 once everybody is gone or cut off. A second call may shorten the grace. */
+  end(graceMs = this.current.section(processesSection).graceMs): Promise<void> {
+    const closed = this.screen.close(graceMs);
+    this.ending ??= exitInOrder(this.text, async () => {
+      await closed;
+      await this.record.close();
+      this.world.close();
+      await this.stores.close();
+      this.life.close();
+    });
+    return this.ending;
+  }
+
+  private prepare(id: number, order: Extract<Order, { kind: 'prepare' }>): string | null {
+    try {
+      const configuration = parseSettings(order);
+      this.world.outside(configuration);
+      this.prepared.set(id, configuration);
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private commit(id: number): void {
+    const next = this.prepared.get(id);
+    if (next === undefined) return;
+    this.prepared.delete(id);
+    this.current = next;
+    this.world.take(next);
+    this.screen.take(settingsOf(next, this.listeners), filesOf(next));
+    this.tellDeepTests();
+    this.text.info({ version: next.version }, 'settings taken');
+  }
+
+  private tellDeepTests(): void {
+    const why = whyNoDeepTests(this.current.section(SCREEN_SECTION));
+    if (why !== null) this.text.warn(why);
+  }
+}
+
+/** The settings with the sockets that were handed in. */
+function settingsOf(configuration: Configuration, listeners: readonly HandedListener[]): ScreenSettings {
+  return {
+    ...configuration.section(SCREEN_SECTION),
+    listen: descriptorAddresses(listeners, 'screen'),
+    listenProxied: descriptorAddresses(listeners, 'screen-proxied'),
+  };
+}
+
+function filesOf(configuration: Configuration): AttachedFiles {
+  return configuration.attached;
+}
+
+const end = playPart((order, channel) => ScreenProcess.start(order, channel));
+process.on('SIGTERM', end);
