@@ -17,13 +17,15 @@ export interface DnsRecords {
   readonly ptr?: Readonly<Record<string, string>>;
   /** One address for every name at or below a domain that is not given itself. */
   readonly wildcard?: Readonly<Record<string, string>>;
+  /** Domains that another server on 127.0.0.1 answers for, by its port. */
+  readonly elsewhere?: Readonly<Record<string, number>>;
   /** TTL of everything, seconds; 60 unless told otherwise. */
   readonly ttlS?: number;
 }
 
 export interface DnsServer {
   readonly port: number;
-  /** `127.0.0.1:port`, as resolvers take it. */
+  /** `host:port`, as resolvers take it. */
   readonly address: string;
   stop(): Promise<void>;
 }
@@ -34,11 +36,20 @@ const DEFAULT_TTL_S = 60;
 const TXT_STRING_MAX = 255;
 const READY_NAME = 'ready.ground.test';
 
-/** Starts dnsmasq with these records, its configuration below `directory`. */
-export async function startDns(directory: string, records: DnsRecords): Promise<DnsServer> {
-  const [port = 0] = await findPorts(1);
+/** Where a server listens: a loopback address of its own may have port 53, which programs without a choice of port ask. */
+export interface DnsPlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Starts dnsmasq with these records, its configuration below `directory`; on a free port of 127.0.0.1 unless told otherwise. */
+export async function startDns(directory: string, records: DnsRecords, place?: DnsPlace): Promise<DnsServer> {
+  const { host, port } = place ?? { host: '127.0.0.1', port: (await findPorts(1))[0] ?? 0 };
   const file = join(directory, `dns-${port}.conf`);
-  writeFileSync(file, `${[...baseLines(port, records.ttlS ?? DEFAULT_TTL_S), ...recordLines(records)].join('\n')}\n`);
+  writeFileSync(
+    file,
+    `${[...baseLines({ host, port }, records.ttlS ?? DEFAULT_TTL_S), ...recordLines(records)].join('\n')}\n`,
+  );
   const program = findProgram('dnsmasq');
   if (program === null) throw new Error('dnsmasq is not installed: apt-get install dnsmasq-base');
   const child = spawn(program, ['--keep-in-foreground', `--conf-file=${file}`], {
@@ -47,7 +58,7 @@ export async function startDns(directory: string, records: DnsRecords): Promise<
   let words = '';
   child.stderr.on('data', (chunk: Buffer) => (words += chunk.toString()));
   const resolver = new Resolver({ timeout: 500, tries: 1 });
-  resolver.setServers([`127.0.0.1:${port}`]);
+  resolver.setServers([`${host}:${port}`]);
   await waitUntil('the DNS server to answer', START_TIMEOUT_MS, async () => {
     if (child.exitCode !== null) throw new Error(`dnsmasq ended: ${words}`);
     return resolver.resolve4(READY_NAME).then(
@@ -57,7 +68,7 @@ export async function startDns(directory: string, records: DnsRecords): Promise<
   });
   return {
     port,
-    address: `127.0.0.1:${port}`,
+    address: `${host}:${port}`,
     stop: async () => {
       const ended = once(child, 'exit');
       if (child.exitCode === null && child.kill()) await ended;
@@ -66,10 +77,10 @@ export async function startDns(directory: string, records: DnsRecords): Promise<
 }
 
 /** No other server, no file of this machine, no cache, loopback only; every name not given does not exist. */
-function baseLines(port: number, ttlS: number): string[] {
+function baseLines({ host, port }: DnsPlace, ttlS: number): string[] {
   return [
     `port=${port}`,
-    'listen-address=127.0.0.1',
+    `listen-address=${host}`,
     'bind-interfaces',
     'no-resolv',
     'no-hosts',
@@ -93,6 +104,8 @@ function recordLines(records: DnsRecords): string[] {
     for (const text of texts) lines.push(`txt-record=${name},${quoteText(text)}`);
   for (const [name, target] of Object.entries(records.cname ?? {})) lines.push(`cname=${name},${target}`);
   for (const [domain, address] of Object.entries(records.wildcard ?? {})) lines.push(`address=/${domain}/${address}`);
+  for (const [domain, port] of Object.entries(records.elsewhere ?? {}))
+    lines.push(`server=/${domain}/127.0.0.1#${port}`);
   for (const [address, name] of Object.entries(records.ptr ?? {}))
     lines.push(`ptr-record=${reverseName(address)},${name}`);
   return lines;

@@ -18,6 +18,8 @@ export interface PostfixOptions {
   /** Below it the instance lives. */
   readonly directory: string;
   readonly listeners: readonly PostfixListener[];
+  /** Further lines of master.cf. */
+  readonly services?: readonly string[];
   /** main.cf settings beyond, or instead of, the ground's own. */
   readonly main?: Readonly<Record<string, string>>;
   /** Further files below its configuration folder: path and text. */
@@ -64,7 +66,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const owner = Number(await mustRun('id', ['-u', 'postfix']));
   chownSync(paths.data, owner, -1);
   writeFileSync(join(paths.config, 'main.cf'), mainText(options, home, paths));
-  writeFileSync(join(paths.config, 'master.cf'), masterText(options.listeners));
+  writeFileSync(join(paths.config, 'master.cf'), masterText(options));
   for (const [name, text] of Object.entries(options.files ?? {})) {
     mkdirSync(dirname(join(paths.config, name)), { recursive: true });
     writeFileSync(join(paths.config, name), text);
@@ -105,7 +107,7 @@ function mainText(options: PostfixOptions, home: string, paths: { queue: string;
 }
 
 /** The services of Debian's master.cf that a relay needs, none in a chroot, and the listeners asked for. */
-function masterText(listeners: readonly PostfixListener[]): string {
+function masterText({ listeners, services = [] }: PostfixOptions): string {
   const lines = listeners.map((listener) => {
     const options = Object.entries(listener.options ?? {}).map(([name, value]) => `  -o {${name} = ${value}}\n`);
     return `${listener.address} inet n - n - - smtpd\n${options.join('')}`;
@@ -130,7 +132,7 @@ discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-`;
+${services.map((line) => `${line}\n`).join('')}`;
 }
 
 function program(name: string): string {
