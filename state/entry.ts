@@ -68,3 +68,8 @@ export function behind(prefix: string): string | null {
   const next = last + 1 === SURROGATES.first ? SURROGATES.behind : last + 1;
   return String.fromCodePoint(...points, next);
 }
+
+/** The order of keys: that of their bytes. */
+export function byBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}

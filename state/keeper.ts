@@ -1,7 +1,7 @@
 // `State` over any store: values to texts, keys to keys that fit, the atomic step, and what happens while the store is
 // away. One per process and store.
 import type { Clock } from '../outside/clock.js';
-import { behind, checkTable, storeKey, valueOf } from './entry.js';
+import { checkTable, storeKey, valueOf } from './entry.js';
 import { Reach } from './reach.js';
 import { StateUnavailable, type Change, type State, type StateEntry, type StateTable } from './state.js';
 import type { Kept, Place, Store } from './store.js';
@@ -9,6 +9,8 @@ import { Turns } from './turns.js';
 
 /** Entries one call of `list` gives at most. */
 export const LIST_MAX = 10_000;
+/** What goes through many entries may take so many times the limit of one answer. */
+const LONG_FACTOR = 30;
 
 export interface KeeperOptions {
   readonly clock: Clock;
@@ -22,6 +24,8 @@ export interface KeeperOptions {
 export interface SweptState extends State {
   /** Deletes at most `limit` entries that ended; how many there were. Rejects with StateUnavailable. */
   sweep(limit: number): Promise<number>;
+  /** Finds out whether the store takes writes; while it does not, that is told, and calls are refused. Never rejects. */
+  check(): Promise<boolean>;
 }
 
 /** The state kept in that store, which it closes. */
@@ -33,12 +37,14 @@ class Keeper implements SweptState {
   private readonly reach: Reach;
   private readonly turns: Turns;
   private readonly clock: Clock;
+  private readonly longLimitMs: number;
 
   constructor(
     private readonly store: Store,
     { clock, timeLimitMs, onAway }: KeeperOptions,
   ) {
     this.clock = clock;
+    this.longLimitMs = timeLimitMs * LONG_FACTOR;
     this.reach = new Reach({ probe: () => store.probe(), timeLimitMs, onAway });
     const { reach } = this;
     const swapper = {
@@ -72,14 +78,8 @@ class Keeper implements SweptState {
     { prefix = '', after, limit }: { readonly prefix?: string; readonly after?: string; readonly limit: number },
   ): Promise<readonly StateEntry<Value>[]> {
     checkTable(table);
-    const isAfter = after !== undefined && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0;
-    const span = {
-      from: isAfter ? after : prefix,
-      including: !isAfter,
-      below: behind(prefix),
-      limit: Math.min(limit, LIST_MAX),
-    };
-    const found = await this.reach.run(() => this.store.page(table.name, span, this.clock.now()));
+    const span = { prefix, after: after ?? null, limit: Math.min(limit, LIST_MAX) };
+    const found = await this.reach.run(() => this.store.page(table.name, span, this.clock.now()), this.longLimitMs);
     return found.map(([key, kept]) => entryOf(table, key, kept)).filter((entry) => entry !== null);
   }
 
@@ -89,7 +89,11 @@ class Keeper implements SweptState {
   }
 
   sweep(limit: number): Promise<number> {
-    return this.reach.run(() => this.store.sweep(this.clock.now(), limit));
+    return this.reach.run(() => this.store.sweep(this.clock.now(), limit), this.longLimitMs);
+  }
+
+  check(): Promise<boolean> {
+    return this.reach.check();
   }
 
   async close(): Promise<void> {

@@ -24,21 +24,34 @@ export class Reach {
   constructor(private readonly options: ReachOptions) {}
 
   /** Runs one call to the store within the time limit. Rejects with StateUnavailable alone. */
-  async run<Result>(call: () => Promise<Result>): Promise<Result> {
+  async run<Result>(call: () => Promise<Result>, limitMs = this.options.timeLimitMs): Promise<Result> {
     if (this.isClosed) throw new StateUnavailable('closed');
     if (this.away !== null) throw new StateUnavailable(this.away);
     try {
-      return await within(call(), this.options.timeLimitMs);
+      return await within(call(), limitMs);
     } catch (error) {
       this.lose(reasonOf(error));
       throw new StateUnavailable(reasonOf(error), { cause: error });
     }
   }
 
+  /** Whether the store takes writes now; while it does not, the next probe is on its way. Never rejects. */
+  async check(): Promise<boolean> {
+    if (this.away === null) {
+      this.away = 'not tried yet';
+      await this.probe(PROBE_PAUSE_MS);
+    }
+    return this.isReached();
+  }
+
   /** Nothing is asked any more. */
   close(): void {
     this.isClosed = true;
     if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private isReached(): boolean {
+    return this.away === null;
   }
 
   private lose(reason: string): void {

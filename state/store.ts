@@ -19,12 +19,11 @@ export interface Place {
 
 export type Swap = { readonly done: true } | { readonly done: false; readonly current: Kept | null };
 
-/** Keys from `from` on and before `below`, in the order of their bytes (UTF-8); null: no bound. */
+/** Keys that begin with `prefix`, in the order of their bytes (UTF-8). */
 export interface Span {
-  readonly from: string;
-  /** False leaves out `from` itself. */
-  readonly including: boolean;
-  readonly below: string | null;
+  readonly prefix: string;
+  /** Only those behind this one; null: from the first. */
+  readonly after: string | null;
   readonly limit: number;
 }
 

@@ -47,6 +47,7 @@ export const GROUND_PACKAGES = [
     proof: { file: '/usr/share/perl5/Mail/SpamAssassin.pm' },
     why: 'the reference that rules are compared with, and its stock rules',
   },
+  { name: 'redis-server', proof: { program: 'redis-server' }, why: 'the store that several nodes share' },
   { name: 'gpgv', proof: { program: 'gpgv' }, why: 'what checks the signatures of rule updates' },
   { name: 'gpg', proof: { program: 'gpg' }, why: 'makes keys and signs the rule updates of tests' },
   { name: 'gpg-agent', proof: { program: 'gpg-agent' }, why: 'holds the keys of that gpg' },

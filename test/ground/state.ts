@@ -1,5 +1,6 @@
 // A state in memory on a clock that a test moves, with the very steps of the real ones; it can be made to fail.
 import type { Clock } from '../../outside/clock.js';
+import { byBytes } from '../../state/entry.js';
 import { stateOn, type SweptState } from '../../state/keeper.js';
 import type { Kept, Place, Span, Store, Swap } from '../../state/store.js';
 
@@ -62,12 +63,12 @@ export class MemoryStore implements Store {
     return this.answer(() => this.at(place, nowMs) !== null && this.table(place.table).delete(place.key));
   }
 
-  page(table: string, { from, including, below, limit }: Span, nowMs: number) {
+  page(table: string, { prefix, after, limit }: Span, nowMs: number) {
     return this.answer(() =>
       [...this.table(table)]
-        .filter(([key, { endsAt }]) => endsAt > nowMs && order(key, from) >= (including ? 0 : 1))
-        .filter(([key]) => below === null || order(key, below) < 0)
-        .sort(([one], [other]) => order(one, other))
+        .filter(([key, { endsAt }]) => endsAt > nowMs && key.startsWith(prefix))
+        .filter(([key]) => after === null || byBytes(key, after) > 0)
+        .sort(([one], [other]) => byBytes(one, other))
         .slice(0, limit),
     );
   }
@@ -114,8 +115,4 @@ export class MemoryStore implements Store {
     if (this.isFailing) throw new Error('the test lets it fail');
     return work();
   }
-}
-
-function order(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }
