@@ -1,5 +1,6 @@
 // The ordered list of stages. The order here is the order in which they run; a new stage is one line.
 import type { StageModule } from '../pipeline/stage.js';
+import { accessStage } from './access/stage.js';
 import { antivirusStage } from './antivirus/stage.js';
 import { attachmentsStage } from './attachments/stage.js';
 import { authenticationStage } from './authentication/stage.js';
@@ -12,6 +13,7 @@ import { rulesStage } from './rules/stage.js';
 export const STAGES: readonly StageModule[] = [
   limitsStage,
   authenticationStage,
+  accessStage,
   listsStage,
   customStage,
   mcpStage,

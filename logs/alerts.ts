@@ -117,6 +117,10 @@ export const ALERTS = {
     meaning: 'Records of the country database are damaged: the country of some clients is unknown.',
     action: 'Put a good file at `countries.file`, or empty the key to take the one that comes with Weir.',
   },
+  'access-unreadable': {
+    meaning: 'The store of block and allow rules cannot be read; the rules known last go on.',
+    action: 'The detail says why: see the disk and the rights of `access.dir`; it is tried again by itself.',
+  },
   'settings-refused': {
     meaning:
       'The configuration file, or a rule file that it names, was changed but is not valid; what was before stays in force.',
