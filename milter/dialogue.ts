@@ -1,18 +1,21 @@
 // The conversation of one milter connection without its socket: packets in, steps out. Holds the state machine, the
 // envelope and the content so far; calls the handler. Never throws on what a peer sends and never answers an event for
 // which silence was agreed, since a stale answer would be read as the answer to a later one.
-import type { Connection, Transaction } from '../message/envelope.js';
+import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
 import type { Clock } from '../outside/clock.js';
-import { CONTINUE, type Answer, type EnvelopeAnswer } from '../pipeline/answer.js';
+import type { Answer, EnvelopeAnswer } from '../pipeline/answer.js';
+import { EARLY_MOMENTS } from '../pipeline/early.js';
+import type { EarlyMoment } from '../pipeline/stage.js';
 import { SMFIC, SMFIR, commandName } from './codes.js';
 import { describeConnection, parseConnect, withHelo } from './connect.js';
 import { Content } from './content.js';
 import { encodeEdits } from './edits.js';
 import { parseArgument, type Argument } from './envelope-argument.js';
-import type { AnswerFate, MilterHandler } from './handler.js';
+import type { AnswerFate, EnvelopeEvent, MilterHandler, RecipientEvent } from './handler.js';
 import { Macros } from './macros.js';
 import type { Agreement, Negotiator, Silence } from './negotiate.js';
 import { packet, strings } from './packet.js';
+import { ask, onePacket } from './question.js';
 import {
   CONTINUE_PACKET,
   DISCARD_PACKET,
@@ -24,7 +27,7 @@ import {
 } from './reply.js';
 import type { MilterSettings } from './settings.js';
 import { isLegal, type State } from './state.js';
-import { Close, Pending, type Reply, type Step } from './step.js';
+import { Close, Pending, type Conclusion, type Reply, type Step } from './step.js';
 import { decodeText } from './text.js';
 
 /** What a conversation needs of its server. */
@@ -37,8 +40,18 @@ export interface DialogueContext {
   handlerFailed(connection: Connection | null, error: unknown): void;
 }
 
-const FAILED: EnvelopeAnswer = { kind: 'tempfail', reply: UNAVAILABLE };
 const ACCEPT_PACKET = packet(SMFIR.ACCEPT);
+
+/** RFC 3463 §2. */
+const ENHANCED_STATUS = /^[245]\.\d{1,3}\.\d{1,3}$/;
+
+/** Where verdicts may be given before the content. */
+const VERDICTS = {
+  connect: { hook: 'onConnect', command: SMFIC.CONNECT },
+  helo: { hook: 'onHelo', command: SMFIC.HELO },
+  mail: { hook: 'onMail', command: SMFIC.MAIL },
+  rcpt: { hook: 'onRcpt', command: SMFIC.RCPT },
+} as const satisfies Record<EarlyMoment, { readonly hook: keyof MilterHandler; readonly command: number }>;
 
 /** One conversation. Feed it packets strictly in order, none while a `Pending` is open. */
 export class Dialogue {
@@ -49,9 +62,13 @@ export class Dialogue {
   readonly #silence: Silence;
   readonly #macros = new Macros();
   #agreement: Agreement | null = null;
+  /** Stands for the SMTP session; null before and after one. */
+  #session: object | null = null;
   #state: State = 'INIT';
   #mailFrom: Argument | null = null;
   #rcptTo: Argument[] = [];
+  /** The addresses of `#rcptTo`. */
+  #accepted: EnvelopeAddress[] = [];
   #tooManyRecipients = false;
   #content: Content | null = null;
   #judgedBytes = 0;
@@ -124,6 +141,7 @@ export class Dialogue {
 
   /** The peer is gone: stops a running handler and drops what was gathered. */
   cancel(): void {
+    this.#tellEnd();
     this.#abort?.abort();
     this.#abort = null;
     this.#content = null;
@@ -132,12 +150,9 @@ export class Dialogue {
 
   #onNegotiate(data: Buffer): Step {
     const { handler } = this.#context;
-    const verdictAt = {
-      connect: handler.onConnect !== undefined,
-      helo: handler.onHelo !== undefined,
-      mail: handler.onMail !== undefined,
-      rcpt: handler.onRcpt !== undefined,
-    };
+    const verdictAt = EARLY_MOMENTS.filter(
+      (moment) => handler[VERDICTS[moment].hook] !== undefined && (handler.hears?.(moment) ?? true),
+    );
     this.#agreement = this.#context.negotiator.negotiate(data, { silence: this.#silence, verdictAt });
     if (this.#agreement === null) return new Close('SMFIC_OPTNEG too short or of an unknown version');
     this.#state = 'OPTS';
@@ -149,10 +164,9 @@ export class Dialogue {
     if (event === null) return new Close('malformed SMFIC_CONNECT');
     const connection = describeConnection(event, this.#macros.session(), this.#context.clock.now());
     this.connection = connection;
+    this.#session = {};
     this.#state = 'CONN';
-    const { handler } = this.#context;
-    if (handler.onConnect === undefined) return this.#goOn(SMFIC.CONNECT);
-    return this.#ask(SMFIC.CONNECT, (signal) => handler.onConnect?.(connection, signal), ignoreVerdict);
+    return this.#ask('connect', (handler, signal) => handler.onConnect?.(this.#event(connection), signal));
   }
 
   #onHelo(data: Buffer): Step {
@@ -161,9 +175,7 @@ export class Dialogue {
     const connection = withHelo(this.connection, name === undefined ? '' : decodeText(name), this.#macros.session());
     this.connection = connection;
     this.#state = 'HELO';
-    const { handler } = this.#context;
-    if (handler.onHelo === undefined) return this.#goOn(SMFIC.HELO);
-    return this.#ask(SMFIC.HELO, (signal) => handler.onHelo?.(connection, signal), ignoreVerdict);
+    return this.#ask('helo', (handler, signal) => handler.onHelo?.(this.#event(connection), signal));
   }
 
   #onMail(data: Buffer): Step {
@@ -173,11 +185,10 @@ export class Dialogue {
     this.#macros.beginTransaction();
     this.#mailFrom = mailFrom;
     this.#state = 'MAIL';
-    const { handler } = this.#context;
-    if (handler.onMail === undefined) return this.#goOn(SMFIC.MAIL);
     return this.#ask(
-      SMFIC.MAIL,
-      (signal) => handler.onMail?.(connection, mailFrom.address, signal),
+      'mail',
+      (handler, signal) =>
+        handler.onMail?.({ ...this.#event(connection), login: this.#login(), mailFrom: mailFrom.address }, signal),
       (accepted) => {
         if (!accepted) this.#endTransaction();
       },
@@ -190,21 +201,47 @@ export class Dialogue {
     const mailFrom = this.#mailFrom;
     if (rcptTo === null || mailFrom === null || connection === null) return new Close('malformed SMFIC_RCPT');
     this.#state = 'RCPT';
-    // Refused by the MTA itself and told to us only because of RCPT_REJ: our answer is ignored.
-    if (this.#macros.stage(SMFIC.RCPT).get('rcpt_mailer') === 'error') return this.#goOn(SMFIC.RCPT);
+    const event = (): RecipientEvent => ({
+      ...this.#event(connection),
+      login: this.#login(),
+      mailFrom: mailFrom.address,
+      rcptTo: rcptTo.address,
+      accepted: this.#accepted,
+    });
+    const macros = this.#macros.stage(SMFIC.RCPT);
+    if (macros.get('rcpt_mailer') === 'error') return this.#onRefusedRcpt(event, macros.get('rcpt_host') ?? '');
     if (this.#rcptTo.length >= this.#context.settings.recipientCountMax) return this.#refuseRecipient();
-    const { handler } = this.#context;
-    if (handler.onRcpt === undefined) {
-      this.#rcptTo.push(rcptTo);
-      return this.#goOn(SMFIC.RCPT);
-    }
     return this.#ask(
-      SMFIC.RCPT,
-      (signal) => handler.onRcpt?.(connection, mailFrom.address, rcptTo.address, signal),
+      'rcpt',
+      (handler, signal) => handler.onRcpt?.(event(), signal),
       (accepted) => {
-        if (accepted) this.#rcptTo.push(rcptTo);
+        if (!accepted) return;
+        this.#rcptTo.push(rcptTo);
+        this.#accepted.push(rcptTo.address);
       },
     );
+  }
+
+  /** Refused by the MTA itself and told to us only because of RCPT_REJ: our answer is ignored. */
+  #onRefusedRcpt(event: () => RecipientEvent, status: string): Step {
+    const { handler } = this.#context;
+    if (handler.onRefusedRcpt === undefined) return this.#goOn(SMFIC.RCPT);
+    const abort = (this.#abort ??= new AbortController());
+    const told = { status: ENHANCED_STATUS.test(status) ? status : '' };
+    return ask({
+      call: () => handler.onRefusedRcpt?.({ ...event(), ...told }, abort.signal),
+      finish: () => this.#goOn(SMFIC.RCPT),
+      failed: (error) => this.#context.handlerFailed(this.connection, error),
+      giveUp: () => this.#giveUp(abort),
+    });
+  }
+
+  #event(connection: Connection): EnvelopeEvent {
+    return { session: (this.#session ??= {}), connection };
+  }
+
+  #login(): string | null {
+    return this.#macros.stage(SMFIC.MAIL).get('auth_authen') || null;
   }
 
   /** Where silence was agreed a recipient cannot be refused by itself: the whole message will be. */
@@ -237,7 +274,7 @@ export class Dialogue {
     this.#judgedBytes = transaction.content.length;
     const abort = new AbortController();
     this.#abort = abort;
-    return new Pending('message', this.#judge(transaction, abort.signal), () => {
+    return new Pending('message', this.#judge(transaction, abort.signal, this.#session), () => {
       abort.abort();
       return this.#refuseMessage(UNAVAILABLE, 'tempfail');
     });
@@ -250,7 +287,7 @@ export class Dialogue {
       connection: this.connection,
       queueId: macros.get('i') ?? null,
       mailFrom: this.#mailFrom.address,
-      rcptTo: this.#rcptTo.map((argument) => argument.address),
+      rcptTo: this.#accepted,
       login: macros.get('auth_authen') || null,
       content: content.take(),
       truncated: content.truncated,
@@ -261,9 +298,9 @@ export class Dialogue {
   }
 
   /** Runs the handler. A handler that fails gives a temporary failure, never an accept. */
-  async #judge(transaction: Transaction, signal: AbortSignal): Promise<Awaited<Pending['conclusion']>> {
+  async #judge(transaction: Transaction, signal: AbortSignal, session: object | null): Promise<Conclusion> {
     try {
-      const verdict = await this.#context.handler.onMessage(transaction, signal);
+      const verdict = await this.#context.handler.onMessage(transaction, signal, session ?? undefined);
       const tell = verdict.settled === undefined ? null : this.#guarded((fate) => verdict.settled?.(fate));
       return { reply: () => this.#conclude(verdict.answer, tell), lost: () => tell?.('lost') };
     } catch (error) {
@@ -321,53 +358,36 @@ export class Dialogue {
     return encodeSmtpReply(reply, kind);
   }
 
-  /** Asks the handler at an envelope event; `conclude` is told whether it goes on. */
+  /**
+   * Asks the handler at an envelope event; `conclude` is told whether it goes on. Where silence was agreed nothing could be
+   * answered: the handler is not asked, and makes up for it at the next event that it hears of.
+   */
   #ask(
-    command: number,
-    call: (signal: AbortSignal) => Promise<EnvelopeAnswer> | EnvelopeAnswer | undefined,
-    conclude: (accepted: boolean) => void,
+    moment: EarlyMoment,
+    call: (handler: MilterHandler, signal: AbortSignal) => Promise<EnvelopeAnswer> | EnvelopeAnswer | undefined,
+    conclude: (accepted: boolean) => void = () => undefined,
   ): Step {
-    const finish = (answer: EnvelopeAnswer): Buffer | null | Close => {
-      conclude(answer.kind === 'continue');
-      if (answer.kind === 'continue') return this.#goOn(command);
-      if (this.#agreement?.silent.has(command) === true)
-        return new Close(`verdict at ${commandName(command)} unforeseen`);
-      return encodeSmtpReply(answer.reply, answer.kind);
-    };
-    this.#abort ??= new AbortController();
-    const abort = this.#abort;
-    let answer;
-    try {
-      answer = call(abort.signal) ?? CONTINUE;
-    } catch (error) {
-      this.#context.handlerFailed(this.connection, error);
-      return finish(FAILED);
+    const { hook, command } = VERDICTS[moment];
+    const { handler } = this.#context;
+    if (handler[hook] === undefined || this.#agreement?.silent.has(command) === true) {
+      conclude(true);
+      return this.#goOn(command);
     }
-    if (!(answer instanceof Promise)) return finish(answer);
-    return new Pending('envelope', this.#awaitAnswer(answer, finish), () => {
-      abort.abort();
-      this.#abort = null;
-      return finish(FAILED);
+    const abort = (this.#abort ??= new AbortController());
+    return ask({
+      call: () => call(handler, abort.signal),
+      finish: (answer) => {
+        conclude(answer.kind === 'continue');
+        return answer.kind === 'continue' ? this.#goOn(command) : encodeSmtpReply(answer.reply, answer.kind);
+      },
+      failed: (error) => this.#context.handlerFailed(this.connection, error),
+      giveUp: () => this.#giveUp(abort),
     });
   }
 
-  async #awaitAnswer(
-    answer: Promise<EnvelopeAnswer>,
-    finish: (answer: EnvelopeAnswer) => Buffer | null | Close,
-  ): Promise<Awaited<Pending['conclusion']>> {
-    let given = FAILED;
-    try {
-      given = await answer;
-    } catch (error) {
-      this.#context.handlerFailed(this.connection, error);
-    }
-    return {
-      reply: () => {
-        const step = finish(given);
-        return step instanceof Close ? step : onePacket(step);
-      },
-      lost: () => undefined,
-    };
+  #giveUp(abort: AbortController): void {
+    abort.abort();
+    this.#abort = null;
   }
 
   #onward(command: number, state: State): Buffer | null {
@@ -389,6 +409,7 @@ export class Dialogue {
     if (this.#state !== 'OPTS' && this.#state !== 'CONN') this.#state = 'HELO';
     this.#mailFrom = null;
     this.#rcptTo = [];
+    this.#accepted = [];
     this.#tooManyRecipients = false;
     this.#content = null;
     this.#judgedBytes = 0;
@@ -397,17 +418,22 @@ export class Dialogue {
   }
 
   #endSession(): void {
+    this.#tellEnd();
     this.#endTransaction();
     this.#macros.endSession();
     this.connection = null;
     this.#state = 'OPTS';
   }
-}
 
-function ignoreVerdict(): void {
-  // The MTA keeps a verdict on connect or helo for the session; nothing here depends on it.
-}
-
-function onePacket(bytes: Buffer | null): Reply {
-  return { packets: bytes === null ? [] : [bytes], settled: null };
+  #tellEnd(): void {
+    const { connection } = this;
+    if (connection === null || this.#session === null) return;
+    const event = this.#event(connection);
+    this.#session = null;
+    try {
+      this.#context.handler.onEnd?.(event);
+    } catch (error) {
+      this.#context.handlerFailed(connection, error);
+    }
+  }
 }

@@ -2,6 +2,7 @@
 // sendmail mfdef.h, libmilter engine.c). A bit is asked for only when it was offered; nothing is assumed.
 import { SMFIC, SMFIF, SMFIF_ALL, SMFIP, SMFIR, VERSION_MAX, VERSION_MIN } from './codes.js';
 import { REQUESTED_MACROS } from './macros.js';
+import type { EarlyMoment } from '../pipeline/stage.js';
 import { packet } from './packet.js';
 
 /**
@@ -15,12 +16,7 @@ export type Silence = 'all' | 'header' | 'none';
 export interface Wishes {
   readonly silence: Silence;
   /** Verdicts are given at these events, so they always get a reply. */
-  readonly verdictAt: {
-    readonly connect: boolean;
-    readonly helo: boolean;
-    readonly mail: boolean;
-    readonly rcpt: boolean;
-  };
+  readonly verdictAt: readonly EarlyMoment[];
 }
 
 /** What was agreed. */
@@ -56,16 +52,16 @@ const SILENT_BY_BIT: readonly (readonly [number, number])[] = [
   [SMFIP.NR_UNKN, SMFIC.UNKNOWN],
 ];
 
-/** Agreements remembered: an MTA offers the same each time, and there are few MTAs. */
+/** Agreements remembered: an MTA offers the same each time, there are few MTAs, and wishes change with the settings only. */
 const REMEMBERED_MAX = 16;
 
 /** Negotiates for all connections of one server and remembers what it worked out. */
 export class Negotiator {
   readonly #known = new Map<string, Agreement | null>();
 
-  /** As `negotiate`; `wishes` must depend on `silence` alone. */
+  /** As `negotiate`. */
   negotiate(data: Buffer, wishes: Wishes): Agreement | null {
-    const key = `${wishes.silence} ${data.toString('latin1', 0, 12)}`;
+    const key = `${wishes.silence} ${wishes.verdictAt.join()} ${data.toString('latin1', 0, 12)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const agreement = negotiate(data, wishes);
@@ -104,10 +100,10 @@ function protocolFor(version: number, offered: number, wishes: Wishes): number {
   if (wishes.silence !== 'none') wanted |= SMFIP.NR_HDR | SMFIP.NR_EOH;
   if (wishes.silence === 'all') {
     wanted |= SMFIP.NR_DATA | SMFIP.NR_UNKN | SMFIP.NR_BODY;
-    if (!wishes.verdictAt.connect) wanted |= SMFIP.NR_CONN;
-    if (!wishes.verdictAt.helo) wanted |= SMFIP.NR_HELO;
-    if (!wishes.verdictAt.mail) wanted |= SMFIP.NR_MAIL;
-    if (!wishes.verdictAt.rcpt) wanted |= SMFIP.NR_RCPT;
+    if (!wishes.verdictAt.includes('connect')) wanted |= SMFIP.NR_CONN;
+    if (!wishes.verdictAt.includes('helo')) wanted |= SMFIP.NR_HELO;
+    if (!wishes.verdictAt.includes('mail')) wanted |= SMFIP.NR_MAIL;
+    if (!wishes.verdictAt.includes('rcpt')) wanted |= SMFIP.NR_RCPT;
   }
   const agreed = wanted & offered & (BITS_BY_VERSION[version] ?? 0xffffffff);
   // SKIP is an answer to a body chunk: it can be asked for only where chunks are answered.

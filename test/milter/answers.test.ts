@@ -48,7 +48,7 @@ const ALL_EDITS: Edit[] = [
 ];
 
 test('golden: negotiation, edits and replies are byte for byte what they were', async () => {
-  const wishes = { verdictAt: { connect: false, helo: false, mail: true, rcpt: true } };
+  const wishes = { verdictAt: ['mail', 'rcpt'] } as const;
   const offers: [string, Buffer, Silence][] = [
     ['v6 unix', words(6, 0x1ff, 0x1fffff), 'all'],
     ['v6 tcp', words(6, 0x1ff, 0x1fffff), 'header'],

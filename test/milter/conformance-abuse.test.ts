@@ -285,7 +285,7 @@ describe('case 40', () => {
         });
       },
       handler: {
-        onMail: (_connection, mailFrom) => {
+        onMail: ({ mailFrom }) => {
           if (mailFrom.params.has('HANG')) return new Promise(() => undefined);
           if (mailFrom.params.has('THROW')) throw new Error('bug');
           return mailFrom.params.has('REJECT') ? Promise.reject(new Error('bug')) : { kind: 'continue' };

@@ -1,5 +1,6 @@
 // Conformance cases 1 to 13 of the milter reference: negotiation, connect, helo and envelope, on raw sockets.
 import { describe, expect, test } from 'vitest';
+import type { RecipientEvent } from '../../milter/handler.js';
 import type { EnvelopeAnswer } from '../../pipeline/answer.js';
 import { startServer, until } from './ground.js';
 import type { Mta } from './wire.js';
@@ -282,11 +283,11 @@ test('case 11: senders in every form', async () => {
 });
 
 test('case 12: the second of three recipients is refused, the message goes to the others', async () => {
-  const onRcpt = (_c: unknown, _m: unknown, to: { address: string }): EnvelopeAnswer =>
-    to.address === 'two@test.example'
+  const onRcpt = ({ rcptTo }: RecipientEvent): EnvelopeAnswer =>
+    rcptTo.address === 'two@test.example'
       ? { kind: 'reject', reply: { code: 550, enhanced: '5.1.1', text: 'no such user' } }
       : { kind: 'continue' };
-  for (const answer of [onRcpt, async (...args: Parameters<typeof onRcpt>) => onRcpt(...args)]) {
+  for (const answer of [onRcpt, async (event: RecipientEvent) => onRcpt(event)]) {
     const { dial, seen } = await startServer({ handler: { onRcpt: answer } });
     const mta = await opened(dial);
     await mta.askEach([...OPENING, ENVELOPE[1] ?? EOM]);
@@ -303,8 +304,8 @@ test('case 13: a recipient that the MTA refused itself has no effect', async () 
   const asked: string[] = [];
   const { dial, seen } = await startServer({
     handler: {
-      onRcpt: (_c, _m, to) => {
-        asked.push(to.address);
+      onRcpt: ({ rcptTo }) => {
+        asked.push(rcptTo.address);
         return { kind: 'continue' };
       },
     },

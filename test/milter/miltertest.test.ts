@@ -62,8 +62,8 @@ describe.skipIf(!requirePackage('miltertest')).each(['tcp', 'unix'] as const)('m
       kind,
       judge,
       handler: {
-        onMail: (_connection, mailFrom) => refuseUnless(!mailFrom.address.startsWith('refused@')),
-        onRcpt: async (_connection, _mailFrom, rcptTo) => refuseUnless(!rcptTo.address.startsWith('unknown@')),
+        onMail: ({ mailFrom }) => refuseUnless(!mailFrom.address.startsWith('refused@')),
+        onRcpt: async ({ rcptTo }) => refuseUnless(!rcptTo.address.startsWith('unknown@')),
       },
     });
 

@@ -62,7 +62,7 @@ describe.skipIf(!ready)('a real Postfix', () => {
           judged.push(transaction);
           return { answer };
         },
-        onRcpt: (_connection, _mailFrom, rcptTo) =>
+        onRcpt: ({ rcptTo }) =>
           rcptTo.address.startsWith('refused')
             ? { kind: 'reject', reply: { code: 550, enhanced: '5.1.1', text: '100% unknown' } }
             : { kind: 'continue' },
