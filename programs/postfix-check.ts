@@ -1,6 +1,7 @@
 // Compares what a Postfix says of itself with what Weir needs, line by line: ok, differs or missing, each with its cost.
 // Pure: facts in, lines out; what must be tried on the machine itself is in postfix-reach.ts.
-import { mainLines, type PostfixSite } from './postfix-lines.js';
+import { checkFront, FRONT_NAMES } from './postfix-front.js';
+import { mainLines, type FrontSite, type PostfixSite } from './postfix-lines.js';
 import { nameListener, releaseOptions, type ListenerOption } from './postfix-listener.js';
 import type { PostfixFacts, PostfixService } from './postfix-read.js';
 import { isLoopbackList, splitList } from './postfix-values.js';
@@ -32,6 +33,7 @@ export function namesToRead(site: PostfixSite): readonly string[] {
       ...ALSO_READ,
       ...mainLines(site).map((line) => line.name),
       ...releaseOptions().map((option) => option.name),
+      ...FRONT_NAMES,
     ]),
   ];
 }
@@ -46,7 +48,22 @@ export function checkPostfix(site: PostfixSite, facts: PostfixFacts): readonly C
     ...checkCapacity(site, facts),
     ...checkOtherListeners(site, facts),
     ...checkReleaseListener(site, facts),
+    ...(site.front === null ? [] : checkFront(site.front, facts)),
+    ...(site.front === null ? [] : [checkHandoffs(site.front, facts)]),
   ];
+}
+
+/** Weir opens no more connections at once than Postfix may have processes for. */
+function checkHandoffs(front: FrontSite, facts: PostfixFacts): CheckLine {
+  const found = facts.main.get('default_process_limit') ?? '';
+  const fits = Number(found) >= front.handoffsMax;
+  return {
+    state: fits ? 'ok' : 'differs',
+    subject: `default_process_limit = ${found} for up to ${front.handoffsMax} clients handed over at once`,
+    cost: fits
+      ? ''
+      : 'good clients wait for a process, at worst until they give up: raise it, or lower screen.handoffsMax',
+  };
 }
 
 function checkRunning(facts: PostfixFacts): CheckLine {

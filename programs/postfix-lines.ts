@@ -1,5 +1,7 @@
 // What Postfix must be told in main.cf so that Weir stands in front of it: every setting with the reason and the cost of
 // doing without. Takes where Weir listens and sends, gives lines; reads and changes nothing.
+import { conductLines, policyLines } from './postfix-conduct.js';
+import { nameListen } from './postfix-names.js';
 import { readSeconds, splitList } from './postfix-values.js';
 
 /** What the lines depend on, all of it from Weir's own settings. */
@@ -17,6 +19,20 @@ export interface PostfixSite {
   readonly messageMaxBytes: number;
   /** Most milter connections Weir takes at once. */
   readonly connectionsMax: number;
+  /** Weir's front listener; null where it is off. */
+  readonly front: FrontSite | null;
+  /** Where the policy server listens, `unix:/path` or `inet:host:port`; null where it is off. */
+  readonly policy: string | null;
+}
+
+/** Weir's listener before Postfix. */
+export interface FrontSite {
+  /** Where clients connect: `inet:host:port`. */
+  readonly listen: readonly string[];
+  /** The smtpd that takes them with a PROXY header: `inet:host:port` or `unix:/path`. */
+  readonly upstream: string;
+  /** Connections that Weir opens there and that wait for the greeting at once. */
+  readonly handoffsMax: number;
 }
 
 /** One setting: `accepts` tells whether a value found serves as well as the one wanted. */
@@ -38,14 +54,12 @@ export const MILTER_TIMES_S = { connect: 30, command: 30, content: 300 } as cons
 
 /** The milter as smtpd_milters names it: a socket below the queue directory is named from there, which holds in and out of the chroot. */
 export function nameMilter(site: Pick<PostfixSite, 'milter' | 'queueDirectory'>): string {
-  const root = `${site.queueDirectory.replace(/\/$/, '')}/`;
-  if (!site.milter.startsWith(`unix:${root}`)) return site.milter;
-  return `unix:${site.milter.slice('unix:'.length + root.length)}`;
+  return nameListen(site.milter, site.queueDirectory);
 }
 
 /** The lines for main.cf. */
 export function mainLines(site: PostfixSite): readonly PostfixLine[] {
-  return [...milterLines(site), ...failureLines(), ...smugglingLines()];
+  return [...milterLines(site), ...failureLines(), ...smugglingLines(), ...conductLines(), ...policyLines(site)];
 }
 
 function milterLines(site: PostfixSite): PostfixLine[] {

@@ -1,4 +1,5 @@
 // Writes the lines for Postfix as text that can be pasted into main.cf and master.cf, each setting under its reason.
+import { printFront } from './postfix-front.js';
 import { mainLines, type PostfixSite } from './postfix-lines.js';
 import { nameListener, releaseOptions } from './postfix-listener.js';
 
@@ -54,6 +55,7 @@ function printMaster(site: PostfixSite): string[] {
   return [
     '# ---- master.cf',
     '',
+    ...(site.front === null ? [] : printFront(site.front)),
     '# Where Weir hands in what it releases: bound to this machine, filtered by nothing, and closed to everybody else.',
     ...reasons,
     `${nameListener(site)} inet n - y - - smtpd`,

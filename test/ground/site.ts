@@ -7,7 +7,16 @@ import type { PostfixListener } from './postfix.js';
 /** A site for tests: a milter address and a release port, the rest roomy. */
 export function makeSite(milter: string, releasePort: number, queueDirectory: string): PostfixSite {
   const roomy = { messageMaxBytes: 67_108_864, connectionsMax: 16_384 };
-  return { milter, releaseHost: '127.0.0.1', releasePort, queueDirectory, socketGroup: 'postfix', ...roomy };
+  return {
+    milter,
+    releaseHost: '127.0.0.1',
+    releasePort,
+    queueDirectory,
+    socketGroup: 'postfix',
+    front: null,
+    policy: null,
+    ...roomy,
+  };
 }
 
 /** main.cf as printed. */
