@@ -5,6 +5,7 @@ import { antivirusStage } from './antivirus/stage.js';
 import { attachmentsStage } from './attachments/stage.js';
 import { authenticationStage } from './authentication/stage.js';
 import { customStage } from './custom/stage.js';
+import { greylistStage } from './greylist/stage.js';
 import { limitsStage } from './limits/stage.js';
 import { listsStage } from './lists/stage.js';
 import { mcpStage } from './mcp/stage.js';
@@ -20,4 +21,5 @@ export const STAGES: readonly StageModule[] = [
   attachmentsStage,
   antivirusStage,
   rulesStage,
+  greylistStage,
 ];

@@ -12,6 +12,7 @@ import { MILTER_SECTION } from '../milter/settings.js';
 import { outboxSection } from '../outbox/settings.js';
 import { pipelineSection, verdictSection } from '../pipeline/settings.js';
 import { stageSection } from '../pipeline/stage-section.js';
+import { POLICY_SECTION } from '../policy/settings.js';
 import { quarantineSection } from '../quarantine/settings.js';
 import { SCREEN_SECTION } from '../screen/settings.js';
 import { countriesSection } from './countries-settings.js';
@@ -22,6 +23,7 @@ import { storageSection } from './storage-settings.js';
 /** The sections that are no stage's. */
 export const HOUSE_SECTIONS: readonly Section[] = [
   MILTER_SECTION,
+  POLICY_SECTION,
   SCREEN_SECTION,
   directionsSection,
   countriesSection,
