@@ -54,6 +54,12 @@ export const ALERTS = {
     meaning: 'No DNS server answers: look-ups fail at once, and the stages that need them say so in their findings.',
     action: 'See that the servers of `resolver` (or /etc/resolv.conf) run and can be reached; `weir doctor` asks each.',
   },
+  'state-unreachable': {
+    meaning:
+      'What is remembered between connections cannot be read or written; the break policies of greylisting, rates and blocks decide about mail.',
+    action:
+      'See that Redis runs and can be reached, or that the disk of `storage.dir` takes writes; `weir doctor` tests it.',
+  },
   'authentication-dns': {
     meaning: 'SPF, DKIM and DMARC cannot be looked up: mail of several domains in a row met no answer from DNS.',
     action: 'See that the DNS servers of `resolver` answer; `authentication` says what becomes of mail meanwhile.',

@@ -5,6 +5,8 @@ import { logSection } from '../logs/settings.js';
 import type { TextLog } from '../logs/text-log.js';
 import { outboxSection } from '../outbox/settings.js';
 import { systemClock } from '../outside/clock.js';
+import type { StateOptions } from '../state/open.js';
+import { stateSection, redisOptions } from '../state/settings.js';
 import { quarantineSection } from '../quarantine/settings.js';
 import { openStores, type Stores } from './stores.js';
 import { storageSection } from './storage-settings.js';
@@ -26,9 +28,16 @@ export function openStoresOf(configuration: Configuration, logger: TextLog): Pro
     log: configuration.section(logSection),
     outbox: configuration.section(outboxSection),
     quarantine: configuration.section(quarantineSection),
+    state: stateOf(configuration),
     clock: systemClock,
     logger,
   });
+}
+
+/** What is remembered between connections, as the settings have it. */
+export function stateOf(configuration: Configuration): Omit<StateOptions, 'path'> {
+  const settings = configuration.section(stateSection);
+  return { redis: redisOptions(settings, configuration.attached), timeLimitMs: settings.timeLimitMs };
 }
 
 /** As `openStoresOf`, with the look at free space running until `close`. */

@@ -17,6 +17,7 @@ import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
 import { resolverSection } from './resolver-settings.js';
 import { countriesSection } from './countries-settings.js';
+import { stateOf } from './process-stores.js';
 import type { Report, SettingsText } from './process-messages.js';
 import { SECTIONS } from './sections.js';
 import { loadSettings, settingsText } from './settings.js';
@@ -84,9 +85,10 @@ function findFixedChanges(current: Configuration, next: Configuration): readonly
 
 /** Whether a section changed that a process reads at its start only. */
 export function needsNewProcesses(current: Configuration, next: Configuration): boolean {
-  return SECTIONS.some(
+  const hasChanged = SECTIONS.some(
     (section) => !LIVE_SECTIONS.has(section.name) && !isSame(current.section(section), next.section(section)),
   );
+  return hasChanged || !isSame(stateOf(current), stateOf(next));
 }
 
 /** Speaks to the processes and collects what they answer. */

@@ -53,7 +53,7 @@ class ScreenProcess {
     const stores = await openProcessStores(configuration, text);
     const { alerts, log } = stores.stores;
     const alert = alerts.alert.bind(alerts);
-    const world = openWorld(alert);
+    const world = openWorld(alert, await stores.stores.state());
     const { state } = world.outside(configuration);
     const record = createRefusalRecord(log, (count) => summaryEntry(count, systemClock.now()));
     const write = (event: ScreenEvent): void => {

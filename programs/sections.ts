@@ -15,6 +15,7 @@ import { stageSection } from '../pipeline/stage-section.js';
 import { POLICY_SECTION } from '../policy/settings.js';
 import { quarantineSection } from '../quarantine/settings.js';
 import { SCREEN_SECTION } from '../screen/settings.js';
+import { stateSection } from '../state/settings.js';
 import { countriesSection } from './countries-settings.js';
 import { processesSection } from './processes-settings.js';
 import { resolverSection } from './resolver-settings.js';
@@ -38,6 +39,7 @@ export const HOUSE_SECTIONS: readonly Section[] = [
   outboxSection,
   logSection,
   storageSection,
+  stateSection,
   resolverSection,
   processesSection,
 ];

@@ -22,6 +22,9 @@ import { openLeases, type Leases } from '../outside/lease.js';
 import type { ExpiredCounts } from '../quarantine/quarantine.js';
 import { retentionOf, type QuarantineSettings } from '../quarantine/settings.js';
 import { openQuarantineStore, type QuarantineStore } from '../quarantine/store.js';
+import type { SweptState } from '../state/keeper.js';
+import { openState, STATE_FILE, type StateOptions } from '../state/open.js';
+import { startSweep } from '../state/sweep.js';
 import type { StorageSettings } from './storage-settings.js';
 import { clearUnprocessable } from './unprocessable-alert.js';
 
@@ -29,6 +32,8 @@ import { clearUnprocessable } from './unprocessable-alert.js';
 export const CLEAR_EVERY_MS = 15 * 60_000;
 /** The first time after a start, so that it comes about however often the process is replaced, ms. */
 const CLEAR_FIRST_MS = 60_000;
+/** Longest wait for one answer of the state where no settings say so, ms. */
+const STATE_TIME_LIMIT_MS = 2_000;
 const CLEAR_LEASE = 'clear-out';
 const CLEAR_LEASE_MS = 10 * 60_000;
 
@@ -37,6 +42,8 @@ export interface StoresOptions {
   readonly log: LogSettings;
   readonly outbox: OutboxSettings;
   readonly quarantine: QuarantineSettings;
+  /** Where `state` is kept; the embedded store when absent. */
+  readonly state?: Omit<StateOptions, 'path'>;
   readonly clock: Clock;
   readonly logger: TextLog;
 }
@@ -63,6 +70,8 @@ export interface Stores {
   readonly logger: TextLog;
   /** Below the marks of `storage`; its alerts are raised and cleared here. */
   readonly space: SpaceWatch;
+  /** What is remembered between connections; opened when first used. Rejects where a newer program wrote it (SCHEMA_NEWER). */
+  state(): Promise<SweptState>;
   /** Opens its own connection when first used. */
   search(): Promise<LogSearch>;
   /**
@@ -141,6 +150,7 @@ class OpenStores implements Stores {
   readonly space: SpaceWatch;
   readonly logger: TextLog;
   private work: StoresWork | null = null;
+  private remembered: Promise<SweptState> | null = null;
 
   constructor(
     private readonly options: StoresOptions,
@@ -167,6 +177,16 @@ class OpenStores implements Stores {
     return this.parts.log.search();
   }
 
+  state(): Promise<SweptState> {
+    const { options, parts } = this;
+    const settings = options.state ?? { redis: null, timeLimitMs: STATE_TIME_LIMIT_MS };
+    this.remembered ??= openState(
+      { path: join(options.storage.dir, STATE_FILE), ...settings },
+      { clock: options.clock, alert: parts.alert },
+    );
+    return this.remembered;
+  }
+
   async startWork(): Promise<StoresWork> {
     this.work ??= await this.beginWork();
     return this.work;
@@ -178,6 +198,8 @@ class OpenStores implements Stores {
 
   async close(): Promise<void> {
     await this.work?.stop();
+    // One that did not open was told of when it was asked for.
+    await (await this.remembered?.catch(() => null))?.close();
     await this.parts.log.close();
     await this.parts.alerts.settled();
     await this.parts.state.close();
@@ -195,6 +217,9 @@ class OpenStores implements Stores {
       holder: parts.holder,
     });
     const keeper = await parts.log.keeper();
+    const stopSweep = startSweep(await this.state(), (error) =>
+      options.logger.error({ err: error }, 'what ended could not be cleared from the state'),
+    );
     runner.start();
     keeper.start();
     const timers = [
@@ -207,6 +232,7 @@ class OpenStores implements Stores {
       keeper,
       stop: async () => {
         for (const timer of timers) clearTimeout(timer);
+        await stopSweep();
         await runner.stop();
         await keeper.stop();
       },

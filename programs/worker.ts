@@ -58,7 +58,7 @@ class Worker {
     const life = new LifeFile(order.life, () => ({ connections: server?.stats().connections ?? 0 }));
     const stores = await openProcessStores(configuration, text);
     const opened = stores.stores;
-    const world = openWorld((code, raised, detail) => opened.alerts.alert(code, raised, detail));
+    const world = openWorld((code, raised, detail) => opened.alerts.alert(code, raised, detail), await opened.state());
     const guard = createGuard({
       life,
       aloneMax: () => worker.settings().aloneMax,

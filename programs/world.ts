@@ -7,6 +7,7 @@ import type { Countries } from '../outside/countries.js';
 import { countryFileStamp, openCountries, type CountryDatabase } from '../outside/country-database.js';
 import { createResolver, type DnsResolver, type ResolverOptions } from '../outside/dns-resolver.js';
 import type { Outside } from '../pipeline/stage.js';
+import type { State } from '../state/state.js';
 import { countriesSection, countryFile } from './countries-settings.js';
 import { resolverOptions, resolverSection } from './resolver-settings.js';
 
@@ -32,14 +33,14 @@ export interface World {
   close(): void;
 }
 
-/** The world of a process that runs under settings. */
-export function openWorld(alert: Alert): World {
-  return new ProcessWorld(alert);
+/** The world of a process that runs under settings. `state` is its opener's to close. */
+export function openWorld(alert: Alert, state: State | null = null): World {
+  return new ProcessWorld(alert, state);
 }
 
 /** The world of a command: look-ups go to that server, or nowhere. Throws when it is no address. */
 export function openCommandWorld(alert: Alert, server: string | undefined): World {
-  return new ProcessWorld(alert, server ?? null);
+  return new ProcessWorld(alert, null, server ?? null);
 }
 
 class ProcessWorld implements World {
@@ -52,6 +53,7 @@ class ProcessWorld implements World {
   /** `only`: the server of the command line, null for none at all. */
   constructor(
     private readonly alert: Alert,
+    private readonly state: State | null,
     private readonly only?: string | null,
   ) {}
 
@@ -68,7 +70,7 @@ class ProcessWorld implements World {
       clock: systemClock,
       resolver: options === null ? null : this.current,
       countries,
-      state: null,
+      state: this.state,
       alert: this.alert,
     };
   }
