@@ -105,6 +105,7 @@ class Report {
   readonly #spared = new Set<string>();
   readonly #rules = new Set<string>();
   readonly #told: ReadonlySet<string>;
+  readonly #sparedBefore: ReadonlySet<string>;
   readonly #countedBefore: ReadonlySet<string>;
 
   constructor(
@@ -112,13 +113,15 @@ class Report {
     private readonly ruling: Pick<Ruling, 'vouched' | 'asked'>,
   ) {
     this.#told = new Set(before.flatMap(({ findings }) => findings.map((one) => keyOf(one))));
+    const exempts = before.flatMap((report) => report.exempts ?? []);
+    this.#sparedBefore = new Set(exempts.filter(({ recipient }) => recipient === undefined).map(({ rule }) => rule));
     this.#countedBefore = new Set(before.flatMap(({ facts }) => (facts as AccessFacts | undefined)?.counted ?? []));
   }
 
   /** `recipient`: null for all. */
   spare(rule: AccessRule, recipient: number | null): void {
     const key = `${rule.id} ${recipient ?? ''}`;
-    if (this.#spared.has(key)) return;
+    if (this.#spared.has(key) || this.#sparedBefore.has(showRule(rule))) return;
     this.#spared.add(key);
     const whom = recipient === null ? {} : { recipient };
     for (const check of sparedBy(rule)) this.#exempts.push({ check, rule: showRule(rule), ...whom });
@@ -135,10 +138,14 @@ class Report {
   }
 
   done(): StageReport {
-    const counted = [...this.#rules].filter((id) => !this.#countedBefore.has(id));
     const { vouched, asked } = this.ruling;
+    const counted = [...this.#rules].filter((id) => !this.#countedBefore.has(id));
     const facts: AccessFacts = { counted, vouched, asked };
-    return { findings: this.#findings, ...(this.#exempts.length > 0 && { exempts: this.#exempts }), facts };
+    return {
+      findings: this.#findings,
+      ...(this.#exempts.length > 0 && { exempts: this.#exempts }),
+      ...((counted.length > 0 || asked) && { facts }),
+    };
   }
 
   #add(rule: AccessRule, finding: Finding): void {

@@ -150,7 +150,7 @@ function counted(
 ): Promise<StageReport> | StageReport {
   if (counter === null) return report;
   const count = (done: StageReport): StageReport => {
-    counter.count((done.facts as AccessFacts).counted);
+    counter.count((done.facts as AccessFacts | undefined)?.counted ?? []);
     return done;
   };
   return report instanceof Promise ? report.then(count) : count(report);
