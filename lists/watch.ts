@@ -5,9 +5,9 @@ import type { Resolver } from '../outside/resolver.js';
 import { ListHealth } from './health.js';
 import type { List } from './list.js';
 
-/** A list is suspended: dead, lists everything, or refuses us. */
+/** A list of the stage is suspended: dead, lists everything, or refuses us. */
 export const ALERT_DEAD = 'dns-list-dead';
-/** A list answered a question about a message with an error. */
+/** A list of the stage answered with an error. */
 export const ALERT_ERROR = 'dns-list-error';
 
 /** What the watch needs of the world. */
@@ -18,6 +18,8 @@ export interface WatchWorld {
 }
 
 export interface WatchOptions {
+  /** Codes of the two alerts, of whoever asks the lists. */
+  readonly alerts?: { readonly dead: string; readonly error: string };
   readonly testEveryMs: number;
   readonly retestMs: number;
 }
@@ -27,6 +29,7 @@ export class ListWatch {
   readonly #suspended = new Map<string, string>();
   readonly #erring = new Map<string, string>();
   readonly #untold: Set<List>;
+  readonly #codes: { readonly dead: string; readonly error: string };
 
   constructor(
     lists: readonly List[],
@@ -35,24 +38,26 @@ export class ListWatch {
     options: WatchOptions,
   ) {
     this.#untold = new Set(lists);
+    this.#codes = options.alerts ?? { dead: ALERT_DEAD, error: ALERT_ERROR };
     const common = {
       resolver,
       clock: outside.clock,
-      ...options,
+      testEveryMs: options.testEveryMs,
+      retestMs: options.retestMs,
       onBelief: (list: List, suspended: string | null) => this.#onBelief(list, suspended),
       onError: (list: List, error: string | null) => this.#onError(list, error),
     };
     this.healths = lists.map((list) => new ListHealth(list, common));
     if (lists.length > 0) return;
     // What was raised before the last list was taken off.
-    outside.alert(ALERT_DEAD, false, '');
-    outside.alert(ALERT_ERROR, false, '');
+    outside.alert(this.#codes.dead, false, '');
+    outside.alert(this.#codes.error, false, '');
   }
 
   /** Says again what is raised: for whoever keeps alerts and takes a new detail only after a while. */
   repeat(): void {
-    if (this.#suspended.size > 0) this.outside.alert(ALERT_DEAD, true, describe(this.#suspended));
-    if (this.#erring.size > 0) this.outside.alert(ALERT_ERROR, true, describe(this.#erring));
+    if (this.#suspended.size > 0) this.outside.alert(this.#codes.dead, true, describe(this.#suspended));
+    if (this.#erring.size > 0) this.outside.alert(this.#codes.error, true, describe(this.#erring));
   }
 
   close(): void {
@@ -62,14 +67,14 @@ export class ListWatch {
   #onBelief(list: List, suspended: string | null): void {
     this.#untold.delete(list);
     mark(this.#suspended, list, suspended);
-    if (this.#suspended.size > 0) this.outside.alert(ALERT_DEAD, true, describe(this.#suspended));
+    if (this.#suspended.size > 0) this.outside.alert(this.#codes.dead, true, describe(this.#suspended));
     // Cleared only when every list has been looked at: an alert of the run before may speak of one that has not.
-    else if (this.#untold.size === 0) this.outside.alert(ALERT_DEAD, false, '');
+    else if (this.#untold.size === 0) this.outside.alert(this.#codes.dead, false, '');
   }
 
   #onError(list: List, error: string | null): void {
     mark(this.#erring, list, error);
-    this.outside.alert(ALERT_ERROR, this.#erring.size > 0, describe(this.#erring));
+    this.outside.alert(this.#codes.error, this.#erring.size > 0, describe(this.#erring));
   }
 }
 

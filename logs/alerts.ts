@@ -86,6 +86,31 @@ export const ALERTS = {
     meaning: 'A DNS list answered with an error code or with what no list gives; such answers never count.',
     action: 'Ask through a resolver of your own, within the terms of the list; `weir check-ip` shows what it answers.',
   },
+  'screen-list-dead': {
+    meaning:
+      'A DNS list of the front listener is suspended: it is dead, lists everything, refuses us or does not answer. It counts for nothing.',
+    action:
+      'The detail says which and why; take it off `screen.dnsblSites`, or see its terms of use and your resolver.',
+  },
+  'screen-list-error': {
+    meaning: 'A DNS list answered the front listener with an error code or with what no list gives; that never counts.',
+    action: 'Ask through a resolver of your own, within the terms of the list; `weir check-ip` shows what it answers.',
+  },
+  'screen-state': {
+    meaning:
+      'The front listener cannot read or write what it remembers of clients: good ones are tested, and wait, each time.',
+    action: 'See that the store of `state` can be reached; `weir doctor` tests it.',
+  },
+  'screen-upstream': {
+    meaning: 'The mail server does not take connections from the front listener: clients are told to come again.',
+    action:
+      'See that Postfix runs and that its listener at `screen.upstream` has `smtpd_upstream_proxy_protocol=haproxy`; `weir postfix check` compares it.',
+  },
+  'screen-stress': {
+    meaning: 'So many clients are under test that the front listener shortens its waits.',
+    action:
+      'Nothing if it clears by itself; else look who connects, and raise `screen.screenedMax` if they are honest.',
+  },
   'own-address-listed': {
     meaning: 'An address that this system sends from is on a block list: others may refuse its mail.',
     action: 'Find what sent spam from it, then ask the list to take it off; `weir check-ip ADDRESS` shows the reason.',

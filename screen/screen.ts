@@ -1,63 +1,184 @@
 // The front listener: takes connections before Postfix does, tests clients before they may speak, and hands those that
-// pass to the MTA. Runs in one process; knows nothing of stages or mail. `createScreen` puts the parts together.
+// pass to the MTA. Runs in one process; knows nothing of stages or mail. Keeps the sessions within bounds and deadlines.
+import { createServer, type Server, type Socket } from 'node:net';
 import type { AttachedFiles } from '../config/attached.js';
-import type { Clock } from '../outside/clock.js';
-import type { Resolver } from '../outside/resolver.js';
-import type { State } from '../state/state.js';
-import type { ScreenEvent } from './event.js';
-import type { ScreenSettings, TestAction } from './settings.js';
+import { formatListenAddress, parseListenAddress, type ListenAddress } from '../milter/listen-address.js';
+import { openFilesLimit } from '../outside/open-files.js';
+import type { Screen, ScreenDeps, ScreenStats } from './deps.js';
+import { Hall } from './hall.js';
+import { KEEPALIVE_MS } from './handoff.js';
+import { Session } from './session.js';
+import type { ScreenSettings } from './settings.js';
+import { Terms } from './terms.js';
 
-/** What an access list says of an address; null = nothing. */
-export type AccessWord = 'permit' | { readonly deny: TestAction } | null;
+export type { AccessWord, Screen, ScreenDeps, ScreenStats } from './deps.js';
 
-export interface ScreenDeps {
-  readonly clock: Clock;
-  readonly resolver: Resolver;
-  /** Where passes are remembered; null, or failing: every client is tested each time. */
-  readonly state: State | null;
-  /** Texts of the files that settings name. */
-  readonly files: AttachedFiles;
-  /** Asked before the lists of the settings. Must not throw or wait. */
-  access(address: string): AccessWord;
-  log(event: ScreenEvent): void;
-  /** Raises or clears an alert of the catalogue. */
-  alert(code: string, raised: boolean, detail: string): void;
-}
-
-/** Counters since the start, and the state now. */
-export interface ScreenStats {
-  /** Connections taken. */
-  readonly accepted: number;
-  /** Refused by a test or a list of networks, at once or at RCPT; each connection once. */
-  readonly refused: number;
-  /** Turned away by a bound. */
-  readonly limited: number;
-  /** Handed to the MTA. */
-  readonly handedOn: number;
-  readonly passedNew: number;
-  readonly passedOld: number;
-  /** Open now: all, under test, waiting for the MTA, joined to the MTA. */
-  readonly connections: number;
-  readonly screened: number;
-  readonly handoffs: number;
-  readonly spliced: number;
-  /** Whether stress mode is on. */
-  readonly stress: boolean;
-}
-
-export interface Screen {
-  /** Opens all listeners; rejects when one cannot be opened (those already open are closed again). */
-  listen(): Promise<void>;
-  /** The addresses really listened on, in the form of the `listen` setting, those for balancers last. */
-  readonly addresses: readonly string[];
-  /** New settings for connections from now on, but for the listeners and limits of descriptors. Throws for a bad file. */
-  take(settings: ScreenSettings, files: AttachedFiles): void;
-  /** No new connections; whatever is left after `graceMs` is cut off, clients under test with 421. */
-  close(graceMs: number): Promise<void>;
-  stats(): ScreenStats;
-}
+/** How often deadlines are looked at, ms. */
+const SWEEP_MS = 100;
+const BACKLOG = 4_096;
+/** Descriptors kept for everything else: stores, logs, look-ups. */
+const DESCRIPTORS_RESERVED = 512;
+/** What a connection to the MTA takes. */
+const DESCRIPTORS_PER_CONNECTION = 2;
+const CONNECTIONS_MIN = 8;
+/** Connections over every bound that are told so at once; more are closed without a word. */
+const TOLD_MAX = 500;
+const BUSY = '421 4.3.2 All screening ports are busy\r\n';
+/** Longest such a connection lasts, ms. */
+const TOLD_MS = 2_000;
+/** Time to read our last words when the listener closes, ms. */
+const CUT_OFF_MS = 500;
 
 /** Makes a listener; nothing is opened before `listen`. Throws when a file of the settings is not what it should be. */
 export function createScreen(settings: ScreenSettings, deps: ScreenDeps): Screen {
-  throw new Error(`not built yet: ${settings.listen.length} listeners at ${deps.clock.now()}`);
+  return new FrontListener(settings, deps);
+}
+
+interface OpenListener {
+  readonly server: Server;
+  readonly address: ListenAddress;
+}
+
+class FrontListener implements Screen {
+  readonly #hall: Hall;
+  readonly #openMax: number;
+  readonly #sessions = new Set<Session>();
+  readonly #told = new Map<Socket, number>();
+  #open: OpenListener[] = [];
+  #sweep: NodeJS.Timeout | null = null;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    private readonly settings: ScreenSettings,
+    private readonly deps: ScreenDeps,
+  ) {
+    this.#openMax = connectionsPossible();
+    this.#hall = new Hall(deps, new Terms(settings, deps.files, deps), this.#openMax);
+  }
+
+  get addresses(): readonly string[] {
+    return this.#open.map(({ server, address }) => formatListenAddress(boundAddress(server, address)));
+  }
+
+  async listen(): Promise<void> {
+    try {
+      for (const text of this.settings.listen) await this.#listenOn(text, false);
+      for (const text of this.settings.listenProxied) await this.#listenOn(text, true);
+    } catch (error) {
+      await this.close(0);
+      throw error;
+    }
+    this.#sweep = setInterval(() => this.#tick(), SWEEP_MS);
+  }
+
+  take(settings: ScreenSettings, files: AttachedFiles): void {
+    const terms = new Terms(settings, files, this.deps);
+    this.#hall.take(terms, this.#openMax);
+  }
+
+  close(graceMs: number): Promise<void> {
+    setTimeout(() => this.#cutOff(), graceMs).unref();
+    this.#closing ??= this.#shut();
+    return this.#closing;
+  }
+
+  stats(): ScreenStats {
+    const { crowd, handoffs, tally } = this.#hall;
+    return {
+      ...tally,
+      connections: crowd.open,
+      screened: crowd.screened,
+      handoffs: handoffs.size,
+      stress: crowd.isStressed,
+    };
+  }
+
+  async #listenOn(text: string, isProxied: boolean): Promise<void> {
+    const address = parseListenAddress(text);
+    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true };
+    const server = createServer({ ...options, keepAliveInitialDelay: KEEPALIVE_MS }, (socket) =>
+      this.#take(socket, isProxied),
+    );
+    await bind(server, address, isIpv6Only(address, [...this.settings.listen, ...this.settings.listenProxied]));
+    this.#open.push({ server, address });
+  }
+
+  #take(socket: Socket, isProxied: boolean): void {
+    if (this.#closing !== null || !this.#hall.crowd.hasRoom()) return this.#turnAway(socket);
+    const session = new Session(socket, this.#hall, (one) => this.#sessions.delete(one));
+    this.#sessions.add(session);
+    session.begin(isProxied);
+  }
+
+  /** Over every bound: one line at most, nothing is read into memory or logged by the connection. */
+  #turnAway(socket: Socket): void {
+    this.#hall.tally.accepted += 1;
+    this.#hall.tally.limited += 1;
+    socket.on('error', () => socket.destroy());
+    if (this.#told.size >= TOLD_MAX) {
+      socket.destroy();
+      return;
+    }
+    this.#told.set(socket, this.#hall.now() + TOLD_MS);
+    socket.once('close', () => this.#told.delete(socket));
+    socket.end(BUSY);
+    socket.resume();
+  }
+
+  #tick(): void {
+    const now = this.#hall.now();
+    for (const session of this.#sessions) session.tick(now);
+    for (const [socket, until] of this.#told) if (now >= until) socket.destroy();
+  }
+
+  #cutOff(): void {
+    for (const session of this.#sessions) session.cutOff();
+    for (const socket of this.#told.keys()) socket.destroy();
+    setTimeout(() => {
+      for (const session of this.#sessions) session.destroy();
+    }, CUT_OFF_MS).unref();
+  }
+
+  /** Resolves when the last connection is gone; those that are told to leave have the sweep for it. */
+  async #shut(): Promise<void> {
+    const listeners = this.#open;
+    const gone = listeners.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
+    await Promise.all(gone);
+    this.#open = [];
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    this.#hall.close();
+  }
+}
+
+/** Opens one listener. */
+function bind(server: Server, address: ListenAddress, ipv6Only: boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const listening = (): void => {
+      server.off('error', reject);
+      // A listener that breaks later (out of descriptors) goes on when it can.
+      server.on('error', () => undefined);
+      resolve();
+    };
+    if (address.kind === 'fd') server.listen({ fd: address.fd }, listening);
+    else if (address.kind === 'inet')
+      server.listen({ host: address.host, port: address.port, backlog: BACKLOG, ipv6Only }, listening);
+    else reject(new Error('clients come over TCP'));
+  });
+}
+
+/** `[::]` takes IPv4 too, unless that is asked for beside it. */
+const isIpv6Only = (address: ListenAddress, others: readonly string[]): boolean =>
+  address.kind === 'inet' && address.host.includes(':') && others.includes(`inet:0.0.0.0:${address.port}`);
+
+function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
+  const bound = server.address();
+  return asked.kind === 'inet' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
+}
+
+/** How many connections the limit of open files leaves room for; without /proc the setting alone counts. */
+function connectionsPossible(): number {
+  const limit = openFilesLimit();
+  if (limit === null) return Number.MAX_SAFE_INTEGER;
+  return Math.max(CONNECTIONS_MIN, Math.floor((limit - DESCRIPTORS_RESERVED) / DESCRIPTORS_PER_CONNECTION));
 }

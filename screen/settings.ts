@@ -11,7 +11,7 @@ import { tlsContext, tlsFiles } from './certificate.js';
 
 const MS_MAX = 86_400_000;
 const DAYS_MAX = 365;
-const NETWORKS_MAX = 100_000;
+const NETWORKS_MAX = 1_000;
 const COUNT_MAX = 1_000_000;
 
 /** What follows when a client fails a test: nothing, a refusal of every recipient, or a refusal at once. */
@@ -31,7 +31,7 @@ const flag = (value: boolean, description: string) => Type.Boolean({ default: va
 const networks = (value: string[], description: string) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { default: value, maxItems: NETWORKS_MAX, description });
 
-const LISTEN = '^(unix:/.+|inet:.+:[0-9]+|fd:[0-9]+)$';
+const LISTEN = '^(inet:.+:[0-9]+|fd:[0-9]+)$';
 
 const listen = (value: string[], description: string) =>
   Type.Array(Type.String({ pattern: LISTEN, maxLength: 300 }), { default: value, maxItems: 16, description });
