@@ -6,12 +6,23 @@ import { receivedFrom } from '../message/received.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { DirectionsSettings } from './settings.js';
 
+const FROM_INSIDE: readonly Direction[] = ['sent', 'internal'];
+const FROM_OUTSIDE: readonly Direction[] = ['received'];
 /** Received lines looked at behind trusted relays. */
 const RELAY_HOPS_MAX = 20;
+
+/** Who hands mail in. */
+export type Sender = Pick<Transaction, 'connection' | 'login'>;
 
 /** Answers direction and client questions under one settings version. */
 export interface Directions {
   of(transaction: Transaction): readonly Direction[];
+  /** Of one recipient. */
+  one(sender: Sender, address: string): Direction;
+  /** What a sender's mail can be while no recipient is known. */
+  possible(sender: Sender): readonly Direction[];
+  /** Whether the connection is a trusted relay's, so that the client is somebody behind it. */
+  isRelayed(connection: Connection): boolean;
   /** The connection with the client that handed the mail to the outermost trusted relay. */
   client(connection: Connection, message: Message): Connection;
   isOwnDomain(address: string): boolean;
@@ -33,20 +44,24 @@ export function createDirections(settings: DirectionsSettings, ownDomains: reado
     const domain = domainKey(address.slice(address.lastIndexOf('@') + 1));
     return exact.has(domain) || suffixes.some((suffix) => domain.endsWith(suffix));
   };
-  const senderInside = ({ login, connection }: Transaction) =>
+  const senderInside = ({ login, connection }: Sender) =>
     login !== null ||
     !connection.smtp ||
     (connection.daemonName !== null && daemons.has(connection.daemonName)) ||
     (ownNetworks.has(connection.clientAddress) && !trusted.has(connection.clientAddress));
+  const directionTo = (address: string, inside: boolean): Direction => {
+    if (!inside) return 'received';
+    return !address.includes('@') || isOwnDomain(address) ? 'internal' : 'sent';
+  };
   return {
     isOwnDomain,
     of(transaction) {
       const inside = senderInside(transaction);
-      return transaction.rcptTo.map(({ address }) => {
-        if (!inside) return 'received';
-        return !address.includes('@') || isOwnDomain(address) ? 'internal' : 'sent';
-      });
+      return transaction.rcptTo.map(({ address }) => directionTo(address, inside));
     },
+    one: (sender, address) => directionTo(address, senderInside(sender)),
+    possible: (sender) => (senderInside(sender) ? FROM_INSIDE : FROM_OUTSIDE),
+    isRelayed: ({ clientAddress }) => trusted.has(clientAddress),
     client: (connection, message) => effectiveClient(connection, message, trusted),
   };
 }
@@ -66,17 +81,22 @@ function effectiveClient(connection: Connection, message: Message, trusted: Netw
     if (next === null) break;
     address = next;
     if (!trusted.has(address)) {
-      return {
-        ...connection,
-        clientAddress: address,
-        clientPort: 0,
-        clientName: null,
-        clientPtr: null,
-        clientResolve: 'unknown',
-        // The name given here is the relay's own: held against the client's address it would fail SPF.
-        helo: null,
-      };
+      return behindRelay(connection, address);
     }
   }
   return connection;
+}
+
+/** The connection of a client of whom at most the address is known. */
+export function behindRelay(connection: Connection, clientAddress: string | null): Connection {
+  return {
+    ...connection,
+    clientAddress,
+    clientPort: 0,
+    clientName: null,
+    clientPtr: null,
+    clientResolve: 'unknown',
+    // The name given here is the relay's own: held against the client's address it would fail SPF.
+    helo: null,
+  };
 }

@@ -12,14 +12,18 @@ import type { Answer } from '../pipeline/answer.js';
 import { decide, harmsIn } from '../pipeline/decide.js';
 import { applyEdits } from '../pipeline/edits.js';
 import { countedFor } from '../pipeline/exempt.js';
+import type { EarlyResult } from '../pipeline/early.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { Quarantine } from '../quarantine/quarantine.js';
+import { createEarly, type Early } from './early.js';
 import { makeForwards } from './forward.js';
 import type { InForce } from './in-force.js';
 import { makeNotices, NoticeCap } from './notice.js';
 import { makePlan, type Plan } from './plan.js';
 import { makeEvent } from './record.js';
+import { RefusalLog } from './refusal-log.js';
+import { StageWatch } from './stage-watch.js';
 
 /** Lines of operation, not of mail: what the gateway tells the text log. */
 export interface GatewayLog {
@@ -62,12 +66,23 @@ interface Judged {
   readonly inForce: InForce;
 }
 
-/** Makes the handler a protocol server calls. */
-export function createGateway(deps: GatewayDeps): MilterHandler {
+/** The handler a protocol server calls, and what a process that scans suspects elsewhere needs of it. */
+export interface Gateway extends MilterHandler {
+  /** What was reported before this message, in plain data. */
+  before: Early['before'];
+  /** Resolves when everything that nobody waited for is written. */
+  close(): Promise<void>;
+}
+
+export function createGateway(deps: GatewayDeps): Gateway {
   const cap = new NoticeCap();
   const watch = new StageWatch(deps.alert);
+  const refusals = new RefusalLog(deps);
+  const early = createEarly({ ...deps, refusals, watch });
   return {
-    async onMessage(transaction, signal) {
+    ...early,
+    close: () => refusals.close(),
+    async onMessage(transaction, signal, session) {
       if (!deps.hasRoom()) {
         deps.text.error({ session: transaction.connection.id }, 'no room on disk: temporary failure');
         return { answer: NO_ROOM };
@@ -75,8 +90,9 @@ export function createGateway(deps: GatewayDeps): MilterHandler {
       const inForce = deps.current();
       const leave = inForce.enter();
       try {
-        const judged = await judge(transaction, inForce, signal, deps);
-        if (!signal.aborted) watch.see(judged.result);
+        const before = await early.before(transaction, session, signal);
+        const judged = await judge(transaction, before, inForce, signal, deps);
+        if (!signal.aborted) seeStages(judged.result, watch);
         return await settle(judged, cap, signal, deps);
       } catch (error) {
         deps.text.error(
@@ -94,26 +110,17 @@ export function createGateway(deps: GatewayDeps): MilterHandler {
   };
 }
 
-/** Raises `stage-broken` when a stage breaks, and clears it when every stage that broke has worked again. */
-class StageWatch {
-  readonly #broken = new Set<string>();
-
-  constructor(private readonly alert: GatewayDeps['alert']) {}
-
-  see({ broken, stageMs }: ScanResult): void {
-    for (const { stage, reason } of broken) {
-      this.#broken.add(stage);
-      this.alert('stage-broken', true, `${stage}: ${reason}`);
-    }
-    if (broken.length > 0 || this.#broken.size === 0) return;
-    for (const stage of Object.keys(stageMs)) this.#broken.delete(stage);
-    if (this.#broken.size === 0) this.alert('stage-broken', false, 'every stage works again');
-  }
+/** What broke before the content was told then. */
+function seeStages({ broken, stageMs }: ScanResult, watch: StageWatch): void {
+  const ran = Object.keys(stageMs);
+  const broke = broken.filter(({ stage }) => ran.includes(stage));
+  watch.see('message', broke, ran);
 }
 
 /** Scan and decide; nothing is written. */
 async function judge(
   given: Transaction,
+  early: readonly EarlyResult[],
   inForce: InForce,
   signal: AbortSignal,
   { version, clock }: GatewayDeps,
@@ -121,7 +128,7 @@ async function judge(
   const message = parseMessage(given.content);
   const transaction = { ...given, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(given);
-  const result = await inForce.scan({ message, transaction, directions, signal });
+  const result = await inForce.scan({ message, transaction, directions, early, signal });
   const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
   const plan = makePlan(verdicts, {
     ...{ transaction, message, result, directions, version },

@@ -8,9 +8,9 @@ import type { Connection } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import type { Countries } from '../outside/countries.js';
 import { createPipeline, specTable, type Pipeline, type Scan } from '../pipeline/run.js';
-import { verdictSection, type VerdictSettings } from '../pipeline/settings.js';
+import { pipelineSection, verdictSection, type PipelineSettings, type VerdictSettings } from '../pipeline/settings.js';
 import type { Outside, StageModule } from '../pipeline/stage.js';
-import { createDirections, type Directions } from './direction.js';
+import { behindRelay, createDirections, type Directions } from './direction.js';
 import { forwardingSection, type ForwardingSettings } from './forward-settings.js';
 import { encapsulationSection, marksSection } from './mark-settings.js';
 import type { MarkSettings } from './marks.js';
@@ -38,6 +38,10 @@ export interface InForce {
   readonly directions: Directions;
   /** The connection with the client that counts, behind trusted relays too, and its country. */
   client(connection: Connection, message: Message): Connection;
+  /** The same before there is content: behind a trusted relay nothing is known of the client yet. */
+  clientSoFar(connection: Connection): Connection;
+  /** `pipeline`, as far as it bounds what happens before the content. */
+  readonly early: Pick<PipelineSettings, 'earlyTimeLimitMs' | 'refuseAtRcpt'>;
   readonly specs: FindingSpecs;
   readonly pipeline: Pipeline;
   readonly scan: Scan;
@@ -79,6 +83,9 @@ export async function buildInForce(
     sealing,
     directions,
     client: (connection, message) => withCountry(directions.client(connection, message), outside.countries),
+    clientSoFar: (connection) =>
+      directions.isRelayed(connection) ? behindRelay(connection, null) : withCountry(connection, outside.countries),
+    early: configuration.section(pipelineSection),
     specs: specTable(modules),
     pipeline,
     scan: guard(pipeline.scan),

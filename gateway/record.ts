@@ -75,6 +75,7 @@ export function makeEvent(input: RecordInput): MessageEvent {
     stageMs: result.stageMs,
     totalMs: result.totalMs,
     broken: result.broken,
+    exempts: result.exempts,
     security: securityEntry(plan),
   };
 }
@@ -102,9 +103,13 @@ function securityEntry({ outcomes }: Plan): MessageEvent['security'] {
       strongest = verdict;
   }
   if (!strongest?.category) return null;
-  const refusedAsSpam = strongest.action === 'reject' && strongest.category === 'spam';
-  const category = refusedAsSpam ? 'reject' : SECURITY_CATEGORY[strongest.category];
+  const category = securityCategory(strongest.category, strongest.action);
   return { category, event: `${strongest.action}: ${strongest.reason}`.slice(0, FIELD_MAX_CHARS) };
+}
+
+/** Under which category the security log shows what was done for a category of finding (product F1). */
+export function securityCategory(category: Category, action: Verdict['action']): SecurityCategory {
+  return action === 'reject' && category === 'spam' ? 'reject' : SECURITY_CATEGORY[category];
 }
 
 function cut(text: string | null): string | null {

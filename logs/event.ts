@@ -1,6 +1,6 @@
 // The events Weir records, one catalogue. A message event is written once per message, before the answer.
 import type { Action, Thresholds } from '../pipeline/decide.js';
-import type { Category, StagedFinding } from '../pipeline/finding.js';
+import type { Category, Exemption, StagedFinding } from '../pipeline/finding.js';
 import type { Direction } from '../pipeline/stage.js';
 
 /** Security log categories (product F1). */
@@ -62,6 +62,8 @@ export interface MessageEvent {
   readonly contentSha256: string;
   readonly recipients: readonly RecipientOutcome[];
   readonly findings: readonly StagedFinding[];
+  /** Checks that rules spared the message or a recipient; none in rows written before there were any. */
+  readonly exempts?: readonly Exemption[];
   /** Sub-rule hits (SpamAssassin `__` names), kept 30 days. */
   readonly subRules: readonly string[];
   /** ms spent per stage. */

@@ -45,7 +45,11 @@ export interface EarlyPipeline {
   /** Null when nobody has to be asked. Never rejects. */
   readonly early: (input: EarlyInput) => Promise<EarlyResult> | null;
   /** Tells the stages that count them; what broke is told. Never rejects. */
-  readonly refused: (recipient: RefusedRecipient, bounds: Bounds) => Promise<readonly BrokenStage[]>;
+  readonly refused: (
+    recipient: RefusedRecipient,
+    directions: readonly Direction[],
+    bounds: Bounds,
+  ) => Promise<readonly BrokenStage[]>;
   /** Tells the stages named that a session they heard of is over. Never rejects. */
   readonly ended: (connection: EarlyJob['connection'], stages: readonly string[]) => Promise<readonly BrokenStage[]>;
 }
@@ -75,8 +79,12 @@ export function createEarlyPipeline(running: readonly Running[], outside: Outsid
       const waves = wavesAt(input.moment).flatMap((wave) => [wave.filter(isDue)].filter(({ length }) => length > 0));
       return waves.length === 0 ? null : runMoment(waves, input, outside);
     },
-    refused: (recipient, bounds) =>
-      tellAll(counting, { ...bounds, clock: outside.clock }, ({ stage }) => stage.onRefusedRcpt?.(recipient)),
+    refused: (recipient, directions, bounds) =>
+      tellAll(
+        counting.filter(({ spec }) => runsFor(spec.directions, directions)),
+        { ...bounds, clock: outside.clock },
+        ({ stage }) => stage.onRefusedRcpt?.(recipient),
+      ),
     ended: (connection, stages) => {
       const told = running.filter(({ spec, stage }) => stage.onEnd !== undefined && stages.includes(spec.name));
       const deadline = outside.clock.monotonicMs() + ENDED_LIMIT_MS;

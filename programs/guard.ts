@@ -19,8 +19,12 @@ const BUSY: Answer = { kind: 'tempfail', reply: { code: 451, enhanced: '4.3.2', 
 
 export interface GuardDeps {
   readonly life: Pick<LifeFile, 'hold'>;
-  /** Scans one message in a process of its own; rejects when that failed for another reason than the message. */
-  readonly scanAlone: (transaction: Transaction, signal: AbortSignal) => Promise<AloneOutcome>;
+  /** Scans one message of that session in a process of its own; rejects when that failed for another reason than the message. */
+  readonly scanAlone: (
+    transaction: Transaction,
+    session: object | undefined,
+    signal: AbortSignal,
+  ) => Promise<AloneOutcome>;
   /** Suspects scanned at once. */
   readonly aloneMax: () => number;
   /** A suspect survived: it is none any more. */
@@ -48,8 +52,13 @@ export function createGuard(deps: GuardDeps): Guard {
   const standIns = new StandIns();
 
   /** The transaction to hand on: the same when its message survived, one with a stand-in when it did not. */
-  const tryAlone = async (identity: string, transaction: Transaction, signal: AbortSignal) => {
-    const outcome = await turns.run(() => deps.scanAlone(transaction, signal));
+  const tryAlone = async (
+    identity: string,
+    transaction: Transaction,
+    session: object | undefined,
+    signal: AbortSignal,
+  ) => {
+    const outcome = await turns.run(() => deps.scanAlone(transaction, session, signal));
     if (outcome.kind === 'survived') {
       suspects = new Set([...suspects].filter((other) => other !== identity));
       judged.set(transaction.content, outcome.result);
@@ -74,7 +83,7 @@ export function createGuard(deps: GuardDeps): Guard {
     },
     handler: (inner) => ({
       ...inner,
-      async onMessage(transaction, signal) {
+      async onMessage(transaction, signal, session) {
         const identity = identifyContent(transaction.content);
         const letGo = deps.life.hold(identity);
         if (letGo === null || (suspects.has(identity) && turns.isFull)) {
@@ -82,9 +91,9 @@ export function createGuard(deps: GuardDeps): Guard {
           return { answer: BUSY };
         }
         try {
-          if (!suspects.has(identity)) return await inner.onMessage(transaction, signal);
-          const tried = await tryAlone(identity, transaction, signal);
-          return await inner.onMessage(tried.transaction, signal).finally(tried.settle);
+          if (!suspects.has(identity)) return await inner.onMessage(transaction, signal, session);
+          const tried = await tryAlone(identity, transaction, session, signal);
+          return await inner.onMessage(tried.transaction, signal, session).finally(tried.settle);
         } finally {
           letGo();
         }

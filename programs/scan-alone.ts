@@ -6,6 +6,7 @@ import { STAGES } from '../filters/index.js';
 import { buildInForce } from '../gateway/in-force.js';
 import type { Transaction } from '../message/envelope.js';
 import { parseMessage } from '../message/parse.js';
+import type { EarlyResult } from '../pipeline/early.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { SettingsText } from './process-messages.js';
 import { parseSettings } from './settings.js';
@@ -32,18 +33,25 @@ export interface AloneOptions {
 }
 
 type ToAlone =
-  ({ readonly kind: 'settings' } & SettingsText) | { readonly kind: 'scan'; readonly transaction: Transaction };
+  | ({ readonly kind: 'settings' } & SettingsText)
+  | { readonly kind: 'scan'; readonly transaction: Transaction; readonly early: readonly EarlyResult[] };
 type FromAlone =
   | { readonly kind: 'ready' | 'beat' | 'taken' }
   | { readonly kind: 'result'; readonly result: ScanResult }
   | { readonly kind: 'failed'; readonly reason: string };
 
+/** A message, and what stages said before its content. */
+export interface AloneMessage {
+  readonly transaction: Transaction;
+  readonly early: readonly EarlyResult[];
+}
+
 /**
  * Scans one message in a process of its own. Rejects when the process failed for a reason that is not the message
  * (it could not start, settings or stages could not be made, `signal` was aborted).
  */
-export function scanAlone(transaction: Transaction, options: AloneOptions, signal: AbortSignal): Promise<AloneOutcome> {
-  return new Trial(transaction, options, signal).outcome;
+export function scanAlone(message: AloneMessage, options: AloneOptions, signal: AbortSignal): Promise<AloneOutcome> {
+  return new Trial(message, options, signal).outcome;
 }
 
 class Trial {
@@ -56,7 +64,7 @@ class Trial {
   private stall: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly transaction: Transaction,
+    private readonly message: AloneMessage,
     private readonly options: AloneOptions,
     signal: AbortSignal,
   ) {
@@ -89,7 +97,7 @@ class Trial {
   private hear(message: FromAlone): void {
     switch (message.kind) {
       case 'ready':
-        this.tell({ kind: 'scan', transaction: this.transaction });
+        this.tell({ kind: 'scan', ...this.message });
         break;
       case 'taken':
         this.taken = true;
@@ -148,12 +156,16 @@ export function runAloneProcess(): void {
     if (message.kind === 'settings') {
       settings = message;
       say({ kind: 'ready' });
-    } else if (settings !== null) report(scanOne(settings, message.transaction, say));
+    } else if (settings !== null) report(scanOne(settings, message, say));
   });
 }
 
 /** As the gateway goes about a message, up to the verdict. */
-async function scanOne(settings: SettingsText, given: Transaction, say: (message: FromAlone) => void): Promise<void> {
+async function scanOne(
+  settings: SettingsText,
+  { transaction: given, early }: AloneMessage,
+  say: (message: FromAlone) => void,
+): Promise<void> {
   const alert = (): void => undefined;
   const configuration = parseSettings(settings);
   const inForce = await buildInForce(configuration, STAGES, openWorld(alert).outside(configuration));
@@ -164,7 +176,8 @@ async function scanOne(settings: SettingsText, given: Transaction, say: (message
   const message = parseMessage(content);
   const transaction = { ...given, content, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(given);
-  const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
+  const { signal } = new AbortController();
+  const result = await inForce.scan({ message, transaction, directions, early, signal });
   // What the gateway reads of every message beside the scan.
   message.addresses('From');
   say({ kind: 'result', result });

@@ -2,7 +2,7 @@
 // settings between two messages. It keeps no state of its own that a kill could lose.
 import { setFlagsFromString } from 'node:v8';
 import { STAGES } from '../filters/index.js';
-import { createGateway } from '../gateway/gateway.js';
+import { createGateway, type Gateway } from '../gateway/gateway.js';
 import { buildInForce, type InForce } from '../gateway/in-force.js';
 import { buildSealing } from '../gateway/seal.js';
 import type { Configuration } from '../config/load.js';
@@ -47,6 +47,7 @@ class Worker {
     private readonly text: TextLog,
     private readonly channel: OrderChannel,
     private readonly server: MilterServer,
+    private readonly gateway: Gateway,
   ) {}
 
   /** Starts and says `ready`. Rejects when settings, stores, stages or listeners cannot be had. */
@@ -62,7 +63,10 @@ class Worker {
     const guard = createGuard({
       life,
       aloneMax: () => worker.settings().aloneMax,
-      scanAlone: (transaction, signal) => scanAlone(transaction, worker.aloneOptions(), signal),
+      scanAlone: async (transaction, session, signal) => {
+        const early = await gateway.before(transaction, session, signal);
+        return scanAlone({ transaction, early }, worker.aloneOptions(), signal);
+      },
       onCleared: (identity) => {
         text.info({ identity }, 'a suspect message survived alone: cleared');
         channel.say({ kind: 'cleared', identity });
@@ -101,7 +105,7 @@ class Worker {
       onListenerError: (address, error) => text.error({ err: error, address }, 'listener failed'),
       onRefused: (reason) => text.warn({ reason }, 'connection refused: over its cap'),
     });
-    const worker = new Worker({ configuration, inForce }, world, guard, life, stores, text, channel, server);
+    const worker = new Worker({ configuration, inForce }, world, guard, life, stores, text, channel, server, gateway);
     await server.listen();
     channel.say({ kind: 'ready', version: configuration.version });
     return worker;
@@ -196,6 +200,7 @@ class Worker {
   private async close(graceMs: number, drain: boolean): Promise<void> {
     // Draining lets open sessions come to their own end; closing ends those that wait between two messages.
     await (drain ? this.server.drain(graceMs) : this.server.close(graceMs));
+    await this.gateway.close();
     await this.current.inForce.retire();
     this.world.close();
     await this.stores.close();
