@@ -35,6 +35,10 @@ interface Session {
 }
 
 export interface PolicyGateway extends PolicyHandler {
+  /** Sessions remembered. */
+  readonly sessions: number;
+  /** Forgets sessions that are idle; runs by itself. */
+  sweep(): void;
   /** Forgets all sessions. */
   close(): void;
 }
@@ -45,6 +49,10 @@ export function createPolicyGateway(hooks: EarlyHooks, clock: Clock, sessionsMax
   return {
     onQuery: (query, peer, signal) => answer(query, sessions.of(query, peer), hooks, signal),
     onGone: (peer) => sessions.leave(peer),
+    get sessions() {
+      return sessions.size;
+    },
+    sweep: () => sessions.sweep(),
     close: () => sessions.close(),
   };
 }
@@ -104,7 +112,7 @@ class Sessions {
     private readonly clock: Clock,
     private readonly sessionsMax: number,
   ) {
-    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#timer = setInterval(() => this.sweep(), SWEEP_MS);
     this.#timer.unref();
   }
 
@@ -119,6 +127,10 @@ class Sessions {
     update(session, query);
     if (known === undefined) this.#makeRoom();
     return session;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
   }
 
   leave(peer: object): void {
@@ -149,7 +161,7 @@ class Sessions {
     }
   }
 
-  #sweep(): void {
+  sweep(): void {
     const now = this.clock.monotonicMs();
     for (const session of this.#byKey.values()) {
       const idleMs = now - session.usedAt;

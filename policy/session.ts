@@ -2,9 +2,10 @@
 // keeps to its waits: for a request, for its rest, for its answer, for its answer to be taken.
 import type { Socket } from 'node:net';
 import type { Clock } from '../outside/clock.js';
+import { CONTINUE, type EnvelopeAnswer } from '../pipeline/answer.js';
 import type { PolicyHandler } from './handler.js';
 import { readQuery } from './query.js';
-import { formatAnswer, type PolicyAnswer } from './reply.js';
+import { formatAnswer } from './reply.js';
 import { PolicyProtocolError, RequestReader, type Attributes } from './request.js';
 import type { PolicySettings } from './settings.js';
 
@@ -48,6 +49,7 @@ export class PolicySession {
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {
       this.#gone.abort();
+      context.handler.onGone?.(this);
       context.closed(this);
     });
   }
@@ -107,15 +109,15 @@ export class PolicySession {
   }
 
   /** Null where the connection ends without an answer. */
-  async #answer(attributes: Attributes): Promise<PolicyAnswer | null> {
+  async #answer(attributes: Attributes): Promise<EnvelopeAnswer | null> {
     const { settings, handler, clock } = this.context;
     const query = readQuery(attributes, clock.now());
-    if (query === null) return { kind: 'none' };
+    if (query === null) return CONTINUE;
     const late = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     try {
       return await Promise.race([
-        Promise.resolve(handler.onQuery(query, AbortSignal.any([this.#gone.signal, late.signal]))),
+        Promise.resolve(handler.onQuery(query, this, AbortSignal.any([this.#gone.signal, late.signal]))),
         new Promise<never>((_, fail) => {
           timer = setTimeout(() => fail(new AnswerLate(settings.answerTimeoutMs)), settings.answerTimeoutMs);
         }),
@@ -123,7 +125,7 @@ export class PolicySession {
     } catch (error) {
       late.abort();
       this.context.trouble(error);
-      return settings.onTrouble === 'dunno' ? { kind: 'none' } : null;
+      return settings.onTrouble === 'dunno' ? CONTINUE : null;
     } finally {
       clearTimeout(timer);
     }

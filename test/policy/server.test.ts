@@ -1,7 +1,7 @@
 // The policy server on raw sockets: requests in any pieces, many connections, peers that do not speak the protocol.
 import { afterEach, describe, expect, it } from 'vitest';
+import { CONTINUE, type EnvelopeAnswer } from '../../pipeline/answer.js';
 import type { PolicyQuery } from '../../policy/query.js';
-import type { PolicyAnswer } from '../../policy/reply.js';
 import { ATTRIBUTES_MAX } from '../../policy/request.js';
 import type { PolicyServer } from '../../policy/server.js';
 import { connectClient, requestText, startServer } from './client.js';
@@ -11,7 +11,6 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((server) => server.close(0)));
 });
 
-const NONE: PolicyAnswer = { kind: 'none' };
 type Given = Parameters<typeof startServer>;
 
 async function start(...given: Given) {
@@ -21,7 +20,7 @@ async function start(...given: Given) {
 }
 
 /** A server whose answers name the recipient. */
-const echo = (query: PolicyQuery): PolicyAnswer => ({
+const echo = (query: PolicyQuery): EnvelopeAnswer => ({
   kind: 'reject',
   reply: { code: 550, enhanced: '5.7.1', text: query.rcptTo?.address ?? 'none' },
 });
@@ -90,7 +89,7 @@ describe('requests and answers', () => {
   });
 
   it('keeps 300 idle connections, each answered when it speaks', async () => {
-    const { server, port } = await start(() => NONE);
+    const { server, port } = await start(() => CONTINUE);
     const clients = await Promise.all(Array.from({ length: 300 }, () => connectClient(port)));
     await expect.poll(() => server.stats().connections).toBe(300);
     for (const client of clients) client.write(requestText());
@@ -143,7 +142,7 @@ describe('peers that break the protocol', () => {
     const { server, port } = await start(async () => {
       asked += 1;
       await new Promise((resolve) => setImmediate(resolve));
-      return NONE;
+      return CONTINUE;
     });
     const client = await connectClient(port);
     client.write(data);
@@ -200,7 +199,7 @@ describe('trouble', () => {
   const fail = (): never => {
     throw new Error('store down');
   };
-  const never = (): Promise<PolicyAnswer> => new Promise(() => undefined);
+  const never = (): Promise<EnvelopeAnswer> => new Promise(() => undefined);
   it.each([
     ['a handler that fails', fail],
     ['a handler that never answers', never],
@@ -224,7 +223,7 @@ describe('trouble', () => {
 
   it('tells the handler when the peer is gone', async () => {
     let signal: AbortSignal | null = null;
-    const { port } = await start((_, given) => {
+    const { port } = await start((_, _peer, given) => {
       signal = given;
       return never();
     });
@@ -236,7 +235,7 @@ describe('trouble', () => {
   });
 
   it('gives the answers it owes before it goes', async () => {
-    let answer: ((answer: PolicyAnswer) => void) | null = null;
+    let answer: ((answer: EnvelopeAnswer) => void) | null = null;
     const { server, port } = await start(() => new Promise((resolve) => (answer = resolve)));
     const [owed, idle] = [await connectClient(port), await connectClient(port)];
     owed.write(requestText());
@@ -244,7 +243,7 @@ describe('trouble', () => {
     const closing = server.close(10_000);
     await idle.closed;
     idle.end();
-    (answer as unknown as (answer: PolicyAnswer) => void)(NONE);
+    (answer as unknown as (answer: EnvelopeAnswer) => void)(CONTINUE);
     expect(await owed.answers(1)).toEqual(['action=DUNNO']);
     await owed.closed;
     owed.end();
