@@ -1,7 +1,8 @@
-// Size and shape limits (product A8): largest message, most recipients, most hops. Counts only; reads no content.
+// Size and shape limits (product A8): largest message, most recipients, most hops. Counts only; reads no content. What the
+// envelope tells is said before the content is sent.
 import { Type, type Static } from 'typebox';
 import type { FindingSpec, Finding } from '../../pipeline/finding.js';
-import type { MessageJob, StageModule, StageReport } from '../../pipeline/stage.js';
+import type { EarlyJob, MessageJob, StageModule, StageReport } from '../../pipeline/stage.js';
 
 const settings = Type.Object({
   sizeMaxBytes: Type.Integer({
@@ -48,6 +49,15 @@ const findings = [
     reply: { code: 550, enhanced: '5.5.3', text: 'Too many recipients' },
   },
   {
+    id: 'RECIPIENT_OVER_LIMIT',
+    category: 'policy',
+    score: 1,
+    action: 'tempfail',
+    meaning:
+      'This recipient is one more than one message may have: the sender is to send it another (RFC 5321 §4.5.3.1.10).',
+    reply: { code: 452, enhanced: '4.5.3', text: 'Too many recipients of one message' },
+  },
+  {
     id: 'HOPS_OVER_LIMIT',
     category: 'policy',
     score: 1,
@@ -58,6 +68,23 @@ const findings = [
 
 type Id = (typeof findings)[number]['id'];
 const finding = (id: Id, evidence: string): Finding => ({ id, category: 'policy', score: 1, evidence });
+
+/** Longest number read as a size (RFC 1870 §4: up to 20 digits). */
+const SIZE_DIGITS_MAX = 20;
+
+/** The size that MAIL FROM announces (RFC 1870). */
+export function checkAnnouncedSize({ mailFrom }: EarlyJob, { sizeMaxBytes }: Settings): StageReport {
+  const said = mailFrom?.params.get('SIZE') ?? '';
+  const isSize = /^[0-9]+$/.test(said) && said.length <= SIZE_DIGITS_MAX;
+  if (!isSize || Number(said) <= sizeMaxBytes) return { findings: [] };
+  return { findings: [finding('SIZE_OVER_LIMIT', `${said} bytes announced, ${sizeMaxBytes} allowed`)] };
+}
+
+/** One recipient more than one message may have. */
+export function checkRecipient({ accepted }: EarlyJob, { recipientsMax }: Settings): StageReport {
+  if (accepted.length < recipientsMax) return { findings: [] };
+  return { findings: [finding('RECIPIENT_OVER_LIMIT', `${recipientsMax} allowed in one message`)] };
+}
 
 /** Compares sizes and counts with the limits. */
 export function checkLimits(job: MessageJob, limits: Settings): StageReport {
@@ -82,7 +109,7 @@ export const limitsStage: StageModule<typeof settings> = {
   spec: {
     name: 'limits',
     summary: 'Refuses mail over the limits of size, recipients or hops.',
-    runsAt: ['message'],
+    runsAt: ['mail', 'rcpt', 'message'],
     directions: ['received', 'sent', 'internal'],
     needs: [],
     settings,
@@ -90,5 +117,9 @@ export const limitsStage: StageModule<typeof settings> = {
     onBreak: 'tempfail',
     timeLimitMs: 1_000,
   },
-  create: (limits) => ({ onMessage: (job) => checkLimits(job, limits) }),
+  create: (limits) => ({
+    onMail: (job) => checkAnnouncedSize(job, limits),
+    onRcpt: (job) => checkRecipient(job, limits),
+    onMessage: (job) => checkLimits(job, limits),
+  }),
 };

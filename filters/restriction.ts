@@ -1,0 +1,23 @@
+// Restriction checks (product A4 to A6): each is off, noted or refused by its own setting. What is noted stands in the log
+// with no weight, so that an administrator can see whom a refusal would have met before asking for it.
+import { Type, type Static } from 'typebox';
+import type { Finding, FindingSpec } from '../pipeline/finding.js';
+
+export const restrictionMode = (value: 'off' | 'note' | 'refuse', description: string) =>
+  Type.Union([Type.Literal('off'), Type.Literal('note'), Type.Literal('refuse')], { default: value, description });
+export type RestrictionMode = Static<ReturnType<typeof restrictionMode>>;
+
+/** Nothing where the check is off. */
+export function restrict(mode: RestrictionMode, id: string, evidence: string): readonly Finding[] {
+  return mode === 'off' ? [] : [{ id, category: 'policy', score: mode === 'refuse' ? 1 : 0, evidence }];
+}
+
+/** A refusal that an allow rule spares. */
+export function restriction(id: string, meaning: string, reply: NonNullable<FindingSpec['reply']>): FindingSpec {
+  return { id, category: 'policy', score: 1, meaning, check: 'restriction', reply };
+}
+
+/** What the DNS failed to tell: never a refusal, the sender tries again. */
+export function unsureRestriction(id: string, meaning: string, reply: NonNullable<FindingSpec['reply']>): FindingSpec {
+  return { id, category: 'policy', score: 1, meaning, check: 'restriction', action: 'tempfail', reply };
+}
