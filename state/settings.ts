@@ -69,13 +69,13 @@ export function parseRedisUrl(text: string): RedisAddress | null {
   const url = new URL(text);
   const db = /^(?:\/(\d{1,7})?)?$/.exec(url.pathname);
   if (db === null || url.password !== '' || url.search !== '' || url.hash !== '' || url.hostname === '') return null;
-  if (Number(db[1] ?? 0) > DB_MAX) return null;
+  if (Number(db[1] ?? 0) > DB_MAX || !/^[A-Za-z0-9._~-]*$/.test(url.username)) return null;
   return {
     host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? PORT : Number(url.port),
     path: null,
     db: Number(db[1] ?? 0),
-    username: url.username === '' ? null : decodeURIComponent(url.username),
+    username: url.username === '' ? null : url.username,
     isTls: url.protocol === 'rediss:',
   };
 }

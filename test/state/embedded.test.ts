@@ -1,33 +1,28 @@
-// The embedded store: the contract, what outlives processes that are killed, several processes on one entry, files that
+// The embedded store: the contract, several processes on one entry, what outlives processes that are killed, files that
 // are newer, damaged or in the way, and a year of triplets in a file that stays small.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, expect, it } from 'vitest';
-import { openDatabase } from '../../outside/database.js';
 import { systemClock, type Clock } from '../../outside/clock.js';
-import { openEmbedded } from '../../state/embedded.js';
-import { stateOn, type SweptState } from '../../state/keeper.js';
+import { openDatabase } from '../../outside/database.js';
+import { openState } from '../../state/open.js';
+import type { SweptState } from '../../state/keeper.js';
+import { StateUnavailable } from '../../state/state.js';
 import { makePlace, waitUntil } from '../ground/place.js';
 import { movedClock } from '../ground/state.js';
 import { countTable, describeState, more } from './contract.js';
+import { countAtOnce, COUNTERS, countsOf, startCounting, upTo } from './counting.js';
 
 const place = makePlace('state-embedded');
 afterAll(() => place.remove());
 const TIME_LIMIT_MS = 20_000;
+const WAIT_MAX_MS = 20_000;
 let files = 0;
 const newFile = (): string => join(place.directory, `state-${(files += 1)}.db`);
+const optionsOf = (path: string) => ({ path, redis: null, timeLimitMs: TIME_LIMIT_MS });
 
-async function open(
-  path: string,
-  clock: Clock = systemClock,
-  onAway: (isAway: boolean, reason: string) => void = () => undefined,
-): Promise<SweptState> {
-  const store = await openEmbedded({ path, busyTimeoutMs: TIME_LIMIT_MS });
-  return stateOn(store, { clock, timeLimitMs: TIME_LIMIT_MS, onAway });
+function open(path: string, clock: Clock = systemClock, told: boolean[] = []): Promise<SweptState> {
+  return openState(optionsOf(path), { clock, alert: (_, raised) => void told.push(raised) });
 }
 
 describeState('the embedded store', async (clock) => {
@@ -35,3 +30,107 @@ describeState('the embedded store', async (clock) => {
   const [one, other] = [await open(path, clock), await open(path, clock)];
   return { one, other, close: async () => void (await Promise.all([one.close(), other.close()])) };
 });
+
+it('loses and doubles nothing when several processes change the same entries', async () => {
+  const path = newFile();
+  const { all, ends } = await countAtOnce(optionsOf(path), 3, 900);
+  for (const end of ends) expect(end).toEqual({ code: 0, refused: 0, errors: '' });
+  for (const key of COUNTERS) expect(countsOf(all, key)).toEqual(upTo(900));
+  const state = await open(path);
+  for (const key of COUNTERS) expect((await state.read(countTable('counters'), key))?.value.count).toBe(900);
+  await state.close();
+}, 60_000);
+
+it('has everything that was acknowledged to processes that were killed', async () => {
+  const path = newFile();
+  const all = [await startCounting(optionsOf(path), 0), await startCounting(optionsOf(path), 0)];
+  for (const one of all) one.begin();
+  await waitUntil('some counts', WAIT_MAX_MS, () => all.every((one) => (one.told.get('c0')?.length ?? 0) > 50));
+  for (const { child } of all) child.kill('SIGKILL');
+  await Promise.all(all.map(({ ended }) => ended));
+  const state = await open(path);
+  for (const key of COUNTERS) {
+    const told = countsOf(all, key);
+    expect(new Set(told).size).toBe(told.length);
+    expect((await state.read(countTable('counters'), key))?.value.count).toBeGreaterThanOrEqual(told.at(-1) ?? 0);
+  }
+  await state.close();
+}, 60_000);
+
+it('is a file of its own, for its user alone', async () => {
+  const path = newFile();
+  const state = await open(path);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  await state.close();
+});
+
+it('is not opened when a newer program wrote it', async () => {
+  const path = newFile();
+  const database = await openDatabase({ path });
+  await database.migrate('state', ['SELECT 1', 'SELECT 1']);
+  await database.close();
+  await expect(open(path)).rejects.toMatchObject({ code: 'SCHEMA_NEWER' });
+});
+
+it('keeps nobody from starting when the file is damaged: calls are refused, and an alert says so', async () => {
+  const path = newFile();
+  writeFileSync(path, 'this is no database, '.repeat(1_000));
+  const told: boolean[] = [];
+  const state = await open(path, systemClock, told);
+  expect(told).toEqual([true]);
+  await expect(state.read(countTable('t'), 'k')).rejects.toThrow(StateUnavailable);
+  await expect(state.update(countTable('t'), 'k', more())).rejects.toThrow(StateUnavailable);
+  await state.close();
+});
+
+it('is found again when what was in its way is gone', async () => {
+  const path = newFile();
+  mkdirSync(path);
+  const told: boolean[] = [];
+  const state = await open(path, systemClock, told);
+  await expect(state.update(countTable('t'), 'k', more())).rejects.toThrow(StateUnavailable);
+  rmdirSync(path);
+  await waitUntil('the way back', WAIT_MAX_MS, () => told.at(-1) === false);
+  expect(await state.update(countTable('t'), 'k', more())).toBe(1);
+  expect(told.filter((raised) => !raised)).toHaveLength(1);
+  await state.close();
+});
+
+it('stays small over a year of new triplets that never come again', async () => {
+  const path = newFile();
+  const clock = movedClock(Date.now());
+  const state = await open(path, clock);
+  const DAYS = 365;
+  const A_DAY = 60;
+  const LIFE_DAYS = 2;
+  /** Entry and index, pages half full. */
+  const DAY_BYTES_MAX = A_DAY * 600;
+  const table = countTable('triplets');
+  const counts: number[] = [];
+  for (let day = 0; day < DAYS; day += 1) {
+    const keys = Array.from(
+      { length: A_DAY },
+      (_, at) => `192.0.2.${at}/sender-${day}-${at}@spam.example/to@own.example`,
+    );
+    await Promise.all(keys.map((key) => state.update(table, key, more(LIFE_DAYS * 86_400_000))));
+    clock.pass(86_400_000);
+    await state.sweep(A_DAY * 2);
+    counts.push(await state.count(table));
+  }
+  expect(Math.max(...counts)).toBe(LIFE_DAYS * A_DAY - A_DAY);
+  await state.close();
+  // A year of them is more than two megabytes of keys alone.
+  expect(statSync(path).size).toBeLessThan(DAY_BYTES_MAX * LIFE_DAYS);
+}, 120_000);
+
+it('stays within the bound of its table when nobody sweeps', async () => {
+  const state = await open(newFile());
+  const table = countTable('flood', 1_000);
+  for (let round = 0; round < 10; round += 1) {
+    const keys = Array.from({ length: 500 }, (_, at) => `${round}-${at}`);
+    await Promise.all(keys.map((key) => state.update(table, key, more())));
+    expect(await state.count(table)).toBeLessThanOrEqual(1_000);
+  }
+  expect(await state.count(table)).toBeGreaterThan(900);
+  await state.close();
+}, 60_000);
