@@ -14,6 +14,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['serve', async () => (await import('./serve.js')).addServeCommand],
   ['scan', async () => (await import('./scan.js')).addScanCommand],
   ['explain', async () => (await import('./explain.js')).addExplainCommand],
+  ['access', async () => (await import('./access.js')).addAccessCommand],
   ['quarantine', async () => (await import('./quarantine.js')).addQuarantineCommand],
   ['outbox', async () => (await import('./outbox.js')).addOutboxCommand],
   ['log', async () => (await import('./log.js')).addLogCommand],
@@ -54,7 +55,8 @@ Examples:
   weir explain mail.eml              the same in plain words, also for mail in the log
   weir doctor                        see what works and what does not
   weir postfix                       the lines Postfix needs
-  weir quarantine list               what is held`,
+  weir quarantine list               what is held
+  weir access list                   who is blocked, who is let through`,
     );
   // Commands added from here on take these over.
   program.configureOutput({ writeOut: (text) => process.stdout.write(foldHelp(text)) });

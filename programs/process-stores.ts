@@ -1,6 +1,9 @@
 // The stores as a process under the supervisor opens them: everything they need taken from its configuration, and the
 // answer whether there is room kept at hand, since the gateway asks for every message.
+import { join } from 'node:path';
 import type { Configuration } from '../config/load.js';
+import type { Section } from '../config/section.js';
+import type { AccessSettings } from '../filters/access/settings.js';
 import { logSection } from '../logs/settings.js';
 import type { TextLog } from '../logs/text-log.js';
 import { outboxSection } from '../outbox/settings.js';
@@ -29,9 +32,16 @@ export function openStoresOf(configuration: Configuration, logger: TextLog): Pro
     outbox: configuration.section(outboxSection),
     quarantine: configuration.section(quarantineSection),
     state: stateOf(configuration),
+    accessDir: accessDirOf(configuration),
     clock: systemClock,
     logger,
   });
+}
+
+/** Where the block and allow rules lie. */
+export function accessDirOf(configuration: Configuration): string {
+  const settings = configuration.section({ name: 'access' } as Pick<Section, 'name' | 'schema'>) as AccessSettings;
+  return settings.dir ?? join(configuration.section(storageSection).dir, 'access');
 }
 
 /** What is remembered between connections, as the settings have it. */

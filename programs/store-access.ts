@@ -2,16 +2,12 @@
 // own locks keep both from harming each other; each change is one transaction.
 import { stat } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { logSection } from '../logs/settings.js';
 import { createTextLog } from '../logs/text-log.js';
-import { outboxSection } from '../outbox/settings.js';
-import { systemClock } from '../outside/clock.js';
-import { quarantineSection } from '../quarantine/settings.js';
 import { callControl, controlSocketPath } from './control.js';
+import { openStoresOf } from './process-stores.js';
 import { readSettings } from './settings.js';
 import { storageSection } from './storage-settings.js';
 import { storeControlMethods } from './store-methods.js';
-import { openStores } from './stores.js';
 
 /** Exit codes of the commands on the stores. */
 export const STORE_EXIT = { done: 0, nothing: 1, usage: 64, noStores: 66, failed: 70 } as const;
@@ -37,14 +33,7 @@ export async function withStores<Result>(
   const socket = controlSocketPath(storage.dir);
   const probe = await callControl(socket, 'alerts', {});
   if (probe.running) return work((method, params) => callRunning(socket, method, params));
-  const stores = await openStores({
-    storage,
-    log: configuration.section(logSection),
-    outbox: configuration.section(outboxSection),
-    quarantine: configuration.section(quarantineSection),
-    clock: systemClock,
-    logger: createTextLog('command', 'warn'),
-  });
+  const stores = await openStoresOf(configuration, createTextLog('command', 'warn'));
   try {
     const methods = storeControlMethods(stores);
     return await work(<One>(method: string, params: object) => callOpened<One>(methods, method, params));

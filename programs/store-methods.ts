@@ -1,11 +1,12 @@
 // What the control socket offers on the stores, and what commands call directly when no server runs: one table, so that
 // both do the same. Parameters come from outside and are checked. Opening or changing somebody's mail is audited.
-import { Type, type Static, type TSchema } from 'typebox';
-import { Value } from 'typebox/value';
+import { Type } from 'typebox';
 import { SECURITY_CATEGORIES } from '../logs/event.js';
 import type { LogQuery } from '../logs/search.js';
 import { CATEGORIES } from '../pipeline/finding.js';
+import { accessMethods } from './access/methods.js';
 import type { ControlMethods } from './control.js';
+import { method } from './control-method.js';
 import type { Stores } from './stores.js';
 import { clearUnprocessable } from './unprocessable-alert.js';
 
@@ -113,17 +114,7 @@ export function storeControlMethods(stores: Stores): ControlMethods {
     }),
     'log.mail': method(LogSearchParams, async (query) => (await stores.search()).mail(query as LogQuery)),
     'log.security': method(LogSearchParams, async (query) => (await stores.search()).security(query as LogQuery)),
+    ...accessMethods(stores),
     alerts: async () => alerts.list(),
-  };
-}
-
-function method<Schema extends TSchema>(
-  schema: Schema,
-  run: (params: Static<Schema>) => Promise<unknown>,
-): (params: unknown) => Promise<unknown> {
-  return async (params) => {
-    if (Value.Check(schema, params)) return run(params);
-    const [first] = Value.Errors(schema, params);
-    throw new Error(`bad parameters: ${first?.instancePath ?? ''} ${first?.message ?? ''}`);
   };
 }

@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openAlerts, type Alerts } from '../logs/alerts.js';
+import { EXPIRED_RULES_KEEP_MS, hasStore, openAccessStore, type AccessStore } from '../filters/access/store.js';
 import type { LogWriter } from '../logs/event.js';
 import type { LogKeeper } from '../logs/keeper.js';
 import type { LogSearch } from '../logs/search.js';
@@ -42,6 +43,8 @@ export interface StoresOptions {
   readonly log: LogSettings;
   readonly outbox: OutboxSettings;
   readonly quarantine: QuarantineSettings;
+  /** The directory of block and allow rules; `access` below that of the stores when absent. */
+  readonly accessDir?: string;
   /** Where `state` is kept; the embedded store when absent. */
   readonly state?: Omit<StateOptions, 'path'>;
   readonly clock: Clock;
@@ -72,6 +75,8 @@ export interface Stores {
   readonly space: SpaceWatch;
   /** What is remembered between connections; opened when first used. Rejects where a newer program wrote it (SCHEMA_NEWER). */
   state(): Promise<SweptState>;
+  /** Block and allow rules; opened, and made, when first used. */
+  access(): Promise<AccessStore>;
   /** Opens its own connection when first used. */
   search(): Promise<LogSearch>;
   /**
@@ -150,6 +155,7 @@ class OpenStores implements Stores {
   readonly space: SpaceWatch;
   readonly logger: TextLog;
   private work: StoresWork | null = null;
+  private rules: Promise<AccessStore> | null = null;
   private remembered: Promise<SweptState> | null = null;
 
   constructor(
@@ -177,6 +183,11 @@ class OpenStores implements Stores {
     return this.parts.log.search();
   }
 
+  access(): Promise<AccessStore> {
+    this.rules ??= openAccessStore(this.accessDir(), this.options.clock);
+    return this.rules;
+  }
+
   state(): Promise<SweptState> {
     const { options, parts } = this;
     const settings = options.state ?? { redis: null, timeLimitMs: STATE_TIME_LIMIT_MS };
@@ -200,6 +211,7 @@ class OpenStores implements Stores {
     await this.work?.stop();
     // One that did not open was told of when it was asked for.
     await (await this.remembered?.catch(() => null))?.close();
+    await (await this.rules?.catch(() => null))?.close();
     await this.parts.log.close();
     await this.parts.alerts.settled();
     await this.parts.state.close();
@@ -245,6 +257,7 @@ class OpenStores implements Stores {
     if (!(await parts.leases.take(CLEAR_LEASE, parts.holder, now, CLEAR_LEASE_MS))) return null;
     try {
       const entries = await quarantine.expire(now, retentionOf(options.quarantine));
+      if (hasStore(this.accessDir())) await (await this.access()).removeExpired(now - EXPIRED_RULES_KEEP_MS);
       await clearUnprocessable(this);
       const isUsed = async (sha256: string): Promise<boolean> =>
         (await quarantine.isReferenced(sha256)) || parts.outbox.isReferenced(sha256);
@@ -257,6 +270,10 @@ class OpenStores implements Stores {
   countExpired(): Promise<ExpiredCounts> {
     const { options, quarantine } = this;
     return quarantine.countExpired(options.clock.now(), retentionOf(options.quarantine));
+  }
+
+  private accessDir(): string {
+    return this.options.accessDir ?? join(this.options.storage.dir, 'access');
   }
 
   private async clearOutQuietly(): Promise<void> {

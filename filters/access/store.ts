@@ -25,6 +25,8 @@ export const RULES_MAX = 500_000;
 export const SCOPE_RULES_MAX = 10_000;
 /** Rules a list gives at most. */
 export const LIST_MAX = 1_000;
+/** How long a rule that expired stays listed, ms. */
+export const EXPIRED_RULES_KEEP_MS = 30 * 86_400_000;
 /** Traces of removed rules kept: who has not read for longer reads everything. */
 const GONE_MAX = 10_000;
 /** Rules of one statement. */
