@@ -67,9 +67,7 @@ interface Judged {
 }
 
 /** The handler a protocol server calls, and what a process that scans suspects elsewhere needs of it. */
-export interface Gateway extends MilterHandler {
-  /** What was reported before this message, in plain data. */
-  before: Early['before'];
+export interface Gateway extends Omit<MilterHandler, keyof Early>, Early {
   /** Resolves when everything that nobody waited for is written. */
   close(): Promise<void>;
 }

@@ -105,7 +105,7 @@ export class PolicySession {
     }
     this.#isAnswering = false;
     this.#since = this.context.clock.monotonicMs();
-    if (this.#isLeaving) this.socket.end();
+    if (this.#isLeaving) this.#part();
   }
 
   /** Null where the connection ends without an answer. */
@@ -133,6 +133,11 @@ export class PolicySession {
 
   #leaveWhenDone(): void {
     this.#isLeaving = true;
-    if (!this.#isAnswering) this.socket.end();
+    if (!this.#isAnswering) this.#part();
+  }
+
+  /** An idle smtpd would not look at a half-closed connection before its next request. */
+  #part(): void {
+    this.socket.end(() => this.socket.destroy());
   }
 }

@@ -1,6 +1,7 @@
 // What listens where: which sections of the settings ask for sockets, and which process takes which of them.
 import type { Configuration } from '../config/load.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import { POLICY_SECTION } from '../policy/settings.js';
 import { SCREEN_SECTION } from '../screen/settings.js';
 import type { Listener, ListenRequest } from './listeners.js';
 import type { HandedListener, ListenerProtocol, Role } from './process-messages.js';
@@ -22,6 +23,8 @@ export function listenRequests(configuration: Configuration): readonly ListenReq
     requests.push({ protocol: 'screen', listen: screen.listen, socketMode, socketGroup });
     requests.push({ protocol: 'screen-proxied', listen: screen.listenProxied, socketMode, socketGroup });
   }
+  const policy = configuration.section(POLICY_SECTION);
+  if (policy.enabled) requests.push({ protocol: 'policy', ...policy });
   return requests;
 }
 

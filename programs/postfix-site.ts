@@ -2,6 +2,7 @@
 import type { Configuration } from '../config/load.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import { outboxSection } from '../outbox/settings.js';
+import { POLICY_SECTION } from '../policy/settings.js';
 import { SCREEN_SECTION } from '../screen/settings.js';
 import type { PostfixSite } from './postfix-lines.js';
 
@@ -10,6 +11,7 @@ export function readSite(settings: Configuration, queueDirectory: string): Postf
   const milter = settings.section(MILTER_SECTION);
   const outbox = settings.section(outboxSection);
   const screen = settings.section(SCREEN_SECTION);
+  const policy = settings.section(POLICY_SECTION);
   const front = {
     listen: [...screen.listen, ...screen.listenProxied],
     upstream: screen.upstream,
@@ -24,7 +26,7 @@ export function readSite(settings: Configuration, queueDirectory: string): Postf
     messageMaxBytes: milter.messageSizeMaxBytes,
     connectionsMax: milter.connectionsMax,
     front: screen.enabled ? front : null,
-    policy: null,
+    policy: policy.enabled ? preferSocket(policy.listen) : null,
   };
 }
 

@@ -12,6 +12,7 @@ import type { NamedFile } from '../config/attached.js';
 import { formatProblem, type Problem } from '../config/problem.js';
 import type { Section } from '../config/section.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import { POLICY_SECTION } from '../policy/settings.js';
 import { SCREEN_SECTION } from '../screen/settings.js';
 import type { Child } from './child.js';
 import { processesSection } from './processes-settings.js';
@@ -45,6 +46,7 @@ const LIVE_SECTIONS: ReadonlySet<string> = new Set([
 const FIXED_KEYS: readonly { readonly section: Section; readonly keys: readonly string[] }[] = [
   { section: storageSection, keys: ['dir'] },
   { section: MILTER_SECTION, keys: ['listen', 'socketMode', 'socketGroup'] },
+  { section: POLICY_SECTION, keys: ['enabled', 'listen', 'socketMode', 'socketGroup'] },
   { section: SCREEN_SECTION, keys: ['enabled', 'listen', 'listenProxied'] },
   { section: processesSection, keys: ['user', 'group'] },
 ];

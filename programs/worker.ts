@@ -17,6 +17,7 @@ import { createGuard, type Guard } from './guard.js';
 import { LifeFile } from './in-flight.js';
 import { descriptorAddresses } from './listening.js';
 import type { OrderChannel } from './order-channel.js';
+import { createPolicyPart, type PolicyPart } from './policy-part.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, SettingsText, StartOrder } from './process-messages.js';
 import { openProcessStores, type ProcessStores } from './process-stores.js';
@@ -48,6 +49,7 @@ class Worker {
     private readonly channel: OrderChannel,
     private readonly server: MilterServer,
     private readonly gateway: Gateway,
+    private readonly policy: PolicyPart,
   ) {}
 
   /** Starts and says `ready`. Rejects when settings, stores, stages or listeners cannot be had. */
@@ -105,8 +107,13 @@ class Worker {
       onListenerError: (address, error) => text.error({ err: error, address }, 'listener failed'),
       onRefused: (reason) => text.warn({ reason }, 'connection refused: over its cap'),
     });
-    const worker = new Worker({ configuration, inForce }, world, guard, life, stores, text, channel, server, gateway);
+    const policy = createPolicyPart(configuration, order.listeners, gateway, text);
+    const worker = new Worker(
+      { configuration, inForce },
+      ...([world, guard, life, stores, text, channel, server, gateway, policy] as const),
+    );
     await server.listen();
+    await policy.listen();
     channel.say({ kind: 'ready', version: configuration.version });
     return worker;
   }
@@ -199,7 +206,8 @@ class Worker {
 
   private async close(graceMs: number, drain: boolean): Promise<void> {
     // Draining lets open sessions come to their own end; closing ends those that wait between two messages.
-    await (drain ? this.server.drain(graceMs) : this.server.close(graceMs));
+    const milter = drain ? this.server.drain(graceMs) : this.server.close(graceMs);
+    await Promise.all([milter, this.policy.close(graceMs)]);
     await this.gateway.close();
     await this.current.inForce.retire();
     this.world.close();
