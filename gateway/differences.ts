@@ -2,19 +2,25 @@
 // harm, or with a stage that works, and by the distance to each threshold. Gives sentences; pure.
 import type { MessageEvent, RecipientOutcome } from '../logs/event.js';
 import type { Thresholds, Verdict } from '../pipeline/decide.js';
+import { exemptionOf, findingsFor } from '../pipeline/exempt.js';
 import type { FindingSpec, StagedFinding } from '../pipeline/finding.js';
 
 /** Single findings named at most. */
 const NAMED_MAX = 3;
 
+/** What a verdict is asked on; exemptions are the event's unless others are given. */
+export type Judged = Pick<MessageEvent, 'findings' | 'broken'> & Partial<Pick<MessageEvent, 'exempts'>>;
+
 export interface DifferenceInput {
   readonly outcome: RecipientOutcome;
+  readonly event: MessageEvent;
+  /** The recipient's place in it. */
+  readonly index: number;
   /** Findings that count for this recipient. */
   readonly own: readonly StagedFinding[];
-  readonly broken: MessageEvent['broken'];
   readonly thresholds: Thresholds;
   /** The verdict for this recipient on other findings. */
-  readonly judge: (given: Pick<MessageEvent, 'findings' | 'broken'>) => Verdict;
+  readonly judge: (given: Judged) => Verdict;
   readonly specs: ReadonlyMap<string, FindingSpec>;
 }
 
@@ -29,10 +35,28 @@ const WOULD: Readonly<Record<Verdict['action'], string>> = {
 
 /** Sentences, the most telling first. */
 export function differences(input: DifferenceInput): readonly string[] {
-  return [...withWorkingStages(input), ...withoutHarm(input), ...withoutOne(input), ...byPoints(input)];
+  return [
+    ...withWorkingStages(input),
+    ...withoutRules(input),
+    ...withoutHarm(input),
+    ...withoutOne(input),
+    ...byPoints(input),
+  ];
 }
 
-function withWorkingStages({ own, broken, judge }: DifferenceInput): readonly string[] {
+/** What the rules that spared the recipient something spared it. */
+function withoutRules({ event, index, own, judge, specs }: DifferenceInput): readonly string[] {
+  const { findings, broken, exempts = [] } = event;
+  const rules = findingsFor(findings, index).flatMap((one) => exemptionOf(one, exempts, index, specs)?.rule ?? []);
+  if (rules.length === 0) return [];
+  const now = judge({ findings: own, broken });
+  const then = judge({ findings, broken, exempts: [] });
+  if (then.action === now.action) return [];
+  const why = then.reason === '' ? '' : `: ${then.reason}`;
+  return [`Without ${[...new Set(rules)].join('; ')} it would have been ${WOULD[then.action]}${why}.`];
+}
+
+function withWorkingStages({ own, event: { broken }, judge }: DifferenceInput): readonly string[] {
   if (broken.length === 0) return [];
   const now = judge({ findings: own, broken });
   const then = judge({ findings: own, broken: [] });
@@ -42,7 +66,7 @@ function withWorkingStages({ own, broken, judge }: DifferenceInput): readonly st
 }
 
 /** For categories that act by themselves: what the rest of the message would have led to. */
-function withoutHarm({ own, broken, judge }: DifferenceInput): readonly string[] {
+function withoutHarm({ own, event: { broken }, judge }: DifferenceInput): readonly string[] {
   const now = judge({ findings: own, broken });
   if (now.category === null || now.category === 'spam' || now.broken !== null) return [];
   const others = own.filter(({ category }) => category !== now.category);
@@ -53,7 +77,7 @@ function withoutHarm({ own, broken, judge }: DifferenceInput): readonly string[]
 }
 
 /** Single spam findings, or marks, whose absence alone changes the verdict. */
-function withoutOne({ own, broken, judge }: DifferenceInput): readonly string[] {
+function withoutOne({ own, event: { broken }, judge }: DifferenceInput): readonly string[] {
   const now = judge({ findings: own, broken });
   const deciding = own.flatMap((finding) => {
     if (finding.category !== 'spam' || (finding.score === 0 && finding.mark === undefined)) return [];
@@ -70,7 +94,7 @@ function withoutOne({ own, broken, judge }: DifferenceInput): readonly string[] 
 }
 
 /** The distance to the nearest threshold below and above the score. */
-function byPoints({ own, broken, thresholds, judge }: DifferenceInput): readonly string[] {
+function byPoints({ own, event: { broken }, thresholds, judge }: DifferenceInput): readonly string[] {
   const now = judge({ findings: own, broken });
   if (now.category !== null && now.category !== 'spam') return [];
   if (own.some(({ mark }) => mark !== undefined)) return [];

@@ -1,8 +1,8 @@
 // Why a message became what it became, in plain words: from its log event and the catalogue of findings to sentences and
 // the figures behind them. Pure; the command line prints it, the page shows it, both from the same text.
 import type { MessageEvent, RecipientOutcome } from '../logs/event.js';
-import { decideOne, spamScore, thresholdsFor, type Verdict } from '../pipeline/decide.js';
-import { findingsFor } from '../pipeline/exempt.js';
+import { decideOne, spamScore, thresholdsFor, type Judgeable, type Verdict } from '../pipeline/decide.js';
+import { countedFor, exemptionOf } from '../pipeline/exempt.js';
 import {
   SCORE_GROUPS,
   type Category,
@@ -11,7 +11,7 @@ import {
   type StagedFinding,
 } from '../pipeline/finding.js';
 import type { VerdictSettings } from '../pipeline/settings.js';
-import { differences } from './differences.js';
+import { differences, type Judged } from './differences.js';
 
 /** The stage whose findings are also told as authentication results. */
 const AUTHENTICATION_STAGE = 'authentication';
@@ -37,6 +37,8 @@ export interface FindingExplanation {
   readonly evidence: string;
   /** The recipient it holds for; null for all. */
   readonly recipient: string | null;
+  /** Why it does not count, where a rule spares it: for all it would count for, or for the recipients named. */
+  readonly spared: string | null;
 }
 
 /** One score group's part of the bar. `points` after the cap. */
@@ -117,9 +119,9 @@ function explainRecipient(
   { verdict, specs }: ExplainContext,
 ): RecipientExplanation {
   const thresholds = outcome.thresholds ?? thresholdsFor(outcome.address, verdict);
-  const judge = (given: Pick<MessageEvent, 'findings' | 'broken'>): Verdict =>
-    decideOne(asResult(given), index, thresholds, verdict, specs);
-  const own = findingsFor(event.findings, index);
+  const judge = (given: Judged): Verdict =>
+    decideOne(asResult({ exempts: event.exempts ?? [], ...given }), index, thresholds, verdict, specs);
+  const own = countedFor(asFound(event), index, specs);
   return {
     address: outcome.address,
     direction: outcome.direction,
@@ -129,14 +131,16 @@ function explainRecipient(
     score: outcome.score,
     thresholds,
     parts: scoreParts(own, verdict.caps),
-    differ: differences({ outcome, own, broken: event.broken, thresholds, judge, specs }),
+    differ: differences({ outcome, own, event, index, thresholds, judge, specs }),
     quarantineId: outcome.quarantineId,
   };
 }
 
-function asResult({ findings, broken }: Pick<MessageEvent, 'findings' | 'broken'>) {
-  return { findings, broken: broken as Parameters<typeof decideOne>[0]['broken'] };
+function asResult({ findings, broken, exempts = [] }: Judged): Judgeable {
+  return { findings, exempts, broken: broken as Judgeable['broken'] };
 }
+
+const asFound = ({ findings, exempts = [] }: MessageEvent) => ({ findings, exempts });
 
 function reasonClause(outcome: RecipientOutcome, now: Verdict, event: MessageEvent): string {
   if (outcome.action === 'accept') return outcome.score === 0 ? '' : `, with a spam score of ${outcome.score}`;
@@ -165,7 +169,20 @@ function explainFinding(finding: StagedFinding, event: MessageEvent, { specs }: 
     meaning: meaningOf(id, specs),
     evidence,
     recipient: recipient === undefined ? null : (event.recipients[recipient]?.address ?? null),
+    spared: sparedBy(finding, event, specs),
   };
+}
+
+function sparedBy(finding: StagedFinding, { recipients, exempts }: MessageEvent, specs: ExplainContext['specs']) {
+  const concerned = recipients.map((_, index) => index).filter((index) => (finding.recipient ?? index) === index);
+  const spared = concerned.flatMap((index) => {
+    const exemption = exemptionOf(finding, exempts, index, specs);
+    return exemption === null ? [] : [{ rule: exemption.rule, address: recipients[index]?.address ?? '' }];
+  });
+  const rules = [...new Set(spared.map(({ rule }) => rule))].join('; ');
+  if (spared.length === 0) return null;
+  if (spared.length === concerned.length) return `not counted: ${rules}`;
+  return `not counted for ${spared.map(({ address }) => address).join(', ')}: ${rules}`;
 }
 
 /** The catalogue's sentence, also for a member of a family (`DNSBL_*`); null where it says nothing. */

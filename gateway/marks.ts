@@ -6,6 +6,8 @@ import type { Transaction } from '../message/envelope.js';
 import type { Edit } from '../pipeline/answer.js';
 import type { Verdict } from '../pipeline/decide.js';
 import { editableFields } from '../pipeline/edits.js';
+import { countedFor } from '../pipeline/exempt.js';
+import type { StagedFinding } from '../pipeline/finding.js';
 import type { ScanResult } from '../pipeline/run.js';
 import type { Direction } from '../pipeline/stage.js';
 import type { AuthenticationFindingId } from '../filters/authentication/findings.js';
@@ -64,7 +66,7 @@ export class Marker {
 
   /** For a verdict that delivers (`accept` or `tag`). */
   markOf(verdict: Verdict, direction: Direction): Mark {
-    const { settings, result, version } = this.input;
+    const { settings, version } = this.input;
     const { score, thresholds } = verdict;
     const numbers = {
       score: score.toFixed(1),
@@ -77,7 +79,7 @@ export class Marker {
     const tag = isMarked ? settings.marks.subjects[verdict.category ?? 'spam'] : '';
     return {
       isOurs: true,
-      headers: markup(verdict, result.findings, settings.headers, version),
+      headers: markup(verdict, this.#counted(verdict), settings.headers, version),
       // The report's own subject is under nobody's signature.
       tag: report === null && settings.marks.signedSubjects === 'keep' && this.#isSubjectSigned() ? '' : tag,
       ...numbers,
@@ -97,7 +99,7 @@ export class Marker {
   }
 
   #report(verdict: Verdict, numbers: { readonly score: string; readonly required: string }): Mark['report'] {
-    const { settings, message, transaction, result, specs } = this.input;
+    const { settings, message, transaction, specs } = this.input;
     const { form, categories, sizeMaxBytes, text } = settings.encapsulation;
     if (form === 'none' || verdict.category === null || !categories.includes(verdict.category)) return null;
     if (message.raw.length > sizeMaxBytes) return null;
@@ -106,7 +108,7 @@ export class Marker {
       category: CATEGORY_WORDS[verdict.category],
       reason: verdict.reason,
       ...numbers,
-      findings: findingLines(result.findings, verdict.recipient, specs),
+      findings: findingLines(this.#counted(verdict), verdict.recipient, specs),
       sender: shownSender(mailFrom),
       from: shownFrom(message, mailFrom),
       subject: message.subject ?? '(no subject)',
@@ -114,6 +116,11 @@ export class Marker {
       preview: namedFields(text).includes('preview') ? previewLines(message) : [],
     };
     return { form, text: fillText(text, values) };
+  }
+
+  /** What an allow rule spares weighs nothing, so it is not named as if it did. */
+  #counted({ recipient }: Verdict): readonly StagedFinding[] {
+    return countedFor(this.input.result, recipient, this.input.specs);
   }
 
   /** Whether a DKIM signature covers the subject, on mail of which some signature passed: a made-up one protects nothing. */

@@ -75,7 +75,7 @@ export function makeEvent(input: RecordInput): MessageEvent {
     stageMs: result.stageMs,
     totalMs: result.totalMs,
     broken: result.broken,
-    exempts: result.exempts,
+    ...(result.exempts.length > 0 && { exempts: result.exempts }),
     security: securityEntry(plan),
   };
 }

@@ -4,7 +4,18 @@ import type { Row, SqlValue, Step } from '../outside/database.js';
 import { change } from '../outside/database.js';
 import type { StagedFinding } from '../pipeline/finding.js';
 import { packDetail, unpackDetail } from './detail.js';
-import type { LogEvent, MessageEvent, RecipientOutcome, SecurityCategory, SessionEvent } from './event.js';
+import type { LogEvent, MessageEvent, SecurityCategory, SessionEvent } from './event.js';
+import {
+  exemptionToList,
+  findingToList,
+  listToExemption,
+  listToFinding,
+  listToRecipient,
+  recipientToList,
+  type ExemptionList,
+  type FindingList,
+  type RecipientList,
+} from './short-lists.js';
 import { SEQ_PER_MS, SEQ_SLACK_MS } from './schema.js';
 import type { SubjectFilter } from './subject.js';
 
@@ -44,9 +55,21 @@ export function eventSteps(event: LogEvent, filterSubject: SubjectFilter): reado
 
 function mailSteps(event: MessageEvent): readonly Step[] {
   const { country, tls, settingsVersion, contentSha256, stageMs, totalMs, broken } = event;
+  const exempts = event.exempts?.length ? { exempts: event.exempts.map(exemptionToList) } : {};
   const findings = event.findings.map(findingToList);
   const recipients = event.recipients.map(recipientToList);
-  const detail = { country, tls, settingsVersion, contentSha256, stageMs, totalMs, broken, findings, recipients };
+  const detail = {
+    country,
+    tls,
+    settingsVersion,
+    contentSha256,
+    stageMs,
+    totalMs,
+    broken,
+    findings,
+    recipients,
+    ...exempts,
+  };
   const steps = [
     insert('mail', event.time, {
       id: event.id,
@@ -168,7 +191,7 @@ function joinWords(words: readonly string[]): string {
 
 /** Back from a row of `mail`; `sub_rules` is the joined text of that table or null. */
 export function rowToMessageEvent(row: Row): MessageEvent {
-  const detail = unpackDetail(row['detail'] as string | Uint8Array) as DetailOfMessage;
+  const { exempts, ...detail } = unpackDetail(row['detail'] as string | Uint8Array) as DetailOfMessage;
   const subRules = row['sub_rules'] as string | null;
   const category = row['category'] as SecurityCategory | null;
   return {
@@ -187,6 +210,7 @@ export function rowToMessageEvent(row: Row): MessageEvent {
     helo: row['helo'] as string | null,
     login: row['login'] as string | null,
     ...detail,
+    ...(exempts && { exempts: exempts.map(listToExemption) }),
     recipients: detail.recipients.map(listToRecipient),
     findings: detail.findings.map(listToFinding),
     subRules: subRules === null ? [] : subRules.split(' '),
@@ -220,69 +244,13 @@ export function rowToSecurityEntry(row: Row): SecurityEntry {
 type DetailOfMessage = Pick<
   MessageEvent,
   'country' | 'tls' | 'settingsVersion' | 'contentSha256' | 'stageMs' | 'totalMs' | 'broken'
-> & { readonly findings: readonly FindingList[]; readonly recipients: readonly RecipientList[] };
-
-type FindingList = readonly [
-  stage: string,
-  category: StagedFinding['category'],
-  group: StagedFinding['group'] | null,
-  id: string,
-  score: number,
-  evidence: string,
-  recipient: number | null,
-  mark?: NonNullable<StagedFinding['mark']>,
-];
-
-type RecipientList = readonly [
-  address: string,
-  direction: RecipientOutcome['direction'],
-  action: RecipientOutcome['action'],
-  score: number,
-  category: RecipientOutcome['category'],
-  quarantineId: string | null,
-  /** `tagAt`, `quarantineAt`, `rejectAt`; missing in rows written before they were kept. */
-  thresholds?: readonly [number | null, number | null, number | null],
-];
-
-function findingToList(finding: StagedFinding): FindingList {
-  const { stage, category, group, id, score, evidence, recipient, mark } = finding;
-  const list = [stage, category, group ?? null, id, score, evidence, recipient ?? null] as const;
-  return mark === undefined ? list : [...list, mark];
-}
-
-function listToFinding([stage, category, group, id, score, evidence, recipient, mark]: FindingList): StagedFinding {
-  return {
-    stage,
-    category,
-    id,
-    score,
-    evidence,
-    ...(group === null || group === undefined ? {} : { group }),
-    ...(recipient === null ? {} : { recipient }),
-    ...(mark === undefined ? {} : { mark }),
-  };
-}
+> & {
+  readonly findings: readonly FindingList[];
+  readonly recipients: readonly RecipientList[];
+  /** Missing where nothing was spared. */
+  readonly exempts?: readonly ExemptionList[];
+};
 
 function packFindings(findings: readonly StagedFinding[]): string | Uint8Array | null {
   return findings.length === 0 ? null : packDetail(findings.map(findingToList));
-}
-
-function recipientToList(outcome: RecipientOutcome): RecipientList {
-  const { address, direction, action, score, category, quarantineId, thresholds } = outcome;
-  const list = [address, direction, action, score, category, quarantineId] as const;
-  if (thresholds === null) return list;
-  return [...list, [thresholds.tagAt, thresholds.quarantineAt, thresholds.rejectAt]];
-}
-
-function listToRecipient([
-  address,
-  direction,
-  action,
-  score,
-  category,
-  quarantineId,
-  at,
-]: RecipientList): RecipientOutcome {
-  const thresholds = at === undefined ? null : { tagAt: at[0], quarantineAt: at[1], rejectAt: at[2] };
-  return { address, direction, action, score, thresholds, category, quarantineId };
 }

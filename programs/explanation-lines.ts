@@ -85,12 +85,13 @@ function findingLines({
   evidence,
   recipient,
   stage,
+  spared,
 }: FindingExplanation): readonly string[] {
   const weight = points === null ? category : signed(points);
   const only = recipient === null ? '' : ` (only for ${recipient})`;
   const seen = evidence === '' ? '' : `: ${evidence.slice(0, EVIDENCE_MAX_CHARS)}`;
   return [
-    `${weight.padStart(12)}  ${id}${only}`,
+    `${weight.padStart(12)}  ${id}${only}${spared === null ? '' : ` (${spared})`}`,
     `${''.padStart(12)}  ${meaning ?? `Reported by ${stage}.`}${seen === '' ? '' : ` Seen${seen}`}`,
   ];
 }
