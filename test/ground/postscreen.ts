@@ -16,6 +16,8 @@ export interface PostscreenOptions {
   readonly listeners: readonly PostscreenListener[];
   /** Where connections with a PROXY header are taken: `127.0.0.1:port`. */
   readonly proxied: string;
+  /** Where the mail server is reached without anything in front. */
+  readonly plain?: readonly string[];
   /** Address of the DNS server, port 53. */
   readonly nameServer: string;
   readonly main?: Readonly<Record<string, string>>;
