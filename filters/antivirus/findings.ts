@@ -12,6 +12,7 @@ export const antivirusFindings = [
     id: 'VIRUS_SUSPECTED',
     category: 'spam',
     group: 'message',
+    check: 'antivirus',
     score: 5,
     meaning:
       'The engine reports one of its signatures of suspicion (`suspectSignatures`), such as a phishing heuristic.',
@@ -19,12 +20,14 @@ export const antivirusFindings = [
   {
     id: 'VIRUS_ENCRYPTED',
     category: 'attachment',
+    check: 'antivirus',
     score: 1,
     meaning: 'The engine is set to report encrypted archives or documents, and this is one: nobody could look inside.',
   },
   {
     id: 'VIRUS_UNSCANNED',
     category: 'unprocessable',
+    check: 'antivirus',
     score: 1,
     meaning: 'Something in the message is over a limit of the scan, so that it cannot be called clean.',
   },

@@ -28,8 +28,18 @@ const DMARC_TEMPORARY_REPLY: RefusalReply = {
 };
 const FROM_REPLY: RefusalReply = { code: 550, enhanced: '5.7.1', text: 'A message has exactly one From field' };
 
-const scored = <Id extends string>(id: Id, score: number, meaning: string) =>
-  ({ id, category: 'spam', group: 'authentication', score, meaning }) as const;
+const scored = <Id extends string>(id: Id, score: number, meaning: string) => {
+  const check = CHECKS.find(([prefix]) => id.startsWith(prefix))?.[1];
+  return { id, category: 'spam', group: 'authentication', score, meaning, ...(check && { check }) } as const;
+};
+
+/** What an allow rule spares a sender when it spares SPF, DKIM or DMARC: points too. */
+const CHECKS = [
+  ['AUTH_SPF_', 'spf'],
+  ['AUTH_DKIM_', 'dkim'],
+  ['AUTH_DMARC_', 'dmarc'],
+  ['AUTH_FROM_', 'dmarc'],
+] as const;
 
 /** A policy that acts: `verdict.<category>` says how, unless `action` does. */
 const acting = <Id extends string>(

@@ -5,13 +5,16 @@ import type { SubjectKind } from '../../lists/known.js';
 const hit = <Id extends string>(id: Id, meaning: string) =>
   ({ id, category: 'spam', group: 'lists', score: 1, meaning }) as const;
 
+/** About the client itself: spared by a rule that spares it the block lists. */
+const clientHit = <Id extends string>(id: Id, meaning: string) => ({ ...hit(id, meaning), check: 'dnsbl' }) as const;
+
 export const listsFindings = [
-  hit(
+  clientHit(
     'LIST_CLIENT',
     "The client's address is on a block list. Scores the weight set for the list, as all of these do.",
   ),
   hit('LIST_RECEIVED', 'An address that a Received field names is on a block list.'),
-  hit('LIST_HELO', 'The name the client greeted with is on a block list.'),
+  clientHit('LIST_HELO', 'The name the client greeted with is on a block list.'),
   hit('LIST_SENDER', 'The domain of MAIL FROM or of the From field is on a block list.'),
   hit('LIST_URL', 'A domain that the message links to is on a block list.'),
   hit('LIST_URL_ADDRESS', 'An address that the message links to is on a block list.'),
