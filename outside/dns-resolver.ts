@@ -95,11 +95,20 @@ export function createResolver(options: Partial<ResolverOptions>, world: Resolve
 
 type Waiter = (answer: DnsAnswer) => void;
 
+/** A question that is out, or waits for its turn. */
+interface Flight {
+  readonly waiters: Set<Waiter>;
+  /** Nobody wants the answer any more. */
+  isOff: boolean;
+  /** Ends what is out at this moment. */
+  callOff(): void;
+}
+
 class CachingResolver implements DnsResolver {
   private readonly cache: DnsCache;
   private readonly slots: QuestionSlots;
   /** Who waits for the answer to a question that is out. */
-  private readonly flights = new Map<string, Set<Waiter>>();
+  private readonly flights = new Map<string, Flight>();
   private readonly calledOff = new Set<() => void>();
   private servers: DnsServers;
   private isClosed = false;
@@ -193,14 +202,15 @@ class CachingResolver implements DnsResolver {
     type: RecordType,
     name: string,
     key: string,
-    { signal, timeoutMs }: LookupOptions,
+    { signal, timeoutMs, callsOff }: LookupOptions,
     stale: DnsAnswer | null,
   ): Promise<DnsAnswer> {
     return new Promise((resolve) => {
       // The question itself ends within the resolver's limit, and then knows best what to say.
       const limitMs = Math.min(timeoutMs ?? Infinity, stale === null ? Infinity : STALE_WAIT_MS);
       const isShorter = limitMs < this.options.timeoutMs;
-      const waiters = this.flights.get(key) ?? new Set();
+      const flight = this.flights.get(key) ?? this.takeOff(type, name, key);
+      const { waiters } = flight;
       const settle = (answer: DnsAnswer): void => {
         endLimit?.();
         endWatch?.();
@@ -209,26 +219,41 @@ class CachingResolver implements DnsResolver {
       };
       const giveUp = (): void => settle(timedOut(`no answer within ${String(limitMs)} ms`));
       const endLimit = isShorter ? startTimeLimit(limitMs, giveUp) : undefined;
-      const endWatch = signal === undefined ? undefined : watchAbort(signal, () => settle(timedOut('called off')));
+      const abort = (): void => {
+        settle(timedOut('called off'));
+        if (callsOff === true && waiters.size === 0) this.callBack(flight, key);
+      };
+      const endWatch = signal === undefined ? undefined : watchAbort(signal, abort);
       waiters.add(settle);
-      if (this.flights.has(key)) return;
-      this.flights.set(key, waiters);
-      void this.fly(type, name, key).then((answer) => {
-        this.flights.delete(key);
-        for (const waiter of [...waiters]) waiter(answer);
-      });
     });
   }
 
+  private takeOff(type: RecordType, name: string, key: string): Flight {
+    const flight: Flight = { waiters: new Set(), isOff: false, callOff: () => undefined };
+    this.flights.set(key, flight);
+    void this.fly(type, name, key, flight).then((answer) => {
+      if (this.flights.get(key) === flight) this.flights.delete(key);
+      for (const waiter of [...flight.waiters]) waiter(answer);
+    });
+    return flight;
+  }
+
+  private callBack(flight: Flight, key: string): void {
+    if (this.flights.get(key) === flight) this.flights.delete(key);
+    flight.isOff = true;
+    flight.callOff();
+  }
+
   /** Waits for a turn, asks, keeps what came; all within the time limit. */
-  private async fly(type: RecordType, name: string, key: string): Promise<DnsAnswer> {
+  private async fly(type: RecordType, name: string, key: string, flight: Flight): Promise<DnsAnswer> {
     const deadline = this.world.clock.monotonicMs() + this.options.timeoutMs;
     if (!(await this.slots.take(this.options.timeoutMs)))
       return this.servers.areSilent || this.isClosed
         ? timedOut('no DNS server answers')
         : { status: 'busy', detail: 'too many questions are out' };
     try {
-      const answer = this.clamp(await this.chase(type, name, deadline));
+      const answer = this.clamp(await this.chase(type, name, deadline, flight));
+      if (flight.isOff) return answer;
       if (!isFailure(answer)) this.cache.putAnswer(key, answer);
       else if (!this.isClosed) this.cache.putFailure(key, answer, this.options.failureTtlS * 1_000);
       return answer;
@@ -238,11 +263,12 @@ class CachingResolver implements DnsResolver {
   }
 
   /** Asks; where the answer ends in an alias whose records the server left out, asks for those. */
-  private async chase(type: RecordType, name: string, deadline: number): Promise<DnsAnswer> {
+  private async chase(type: RecordType, name: string, deadline: number, flight: Flight): Promise<DnsAnswer> {
     let current = name;
     let ttlS = Number.POSITIVE_INFINITY;
     for (let aliases = 0; aliases <= ALIASES_MAX;) {
-      const outcome = await this.put(type, current, deadline - this.world.clock.monotonicMs());
+      if (flight.isOff) return timedOut('called off');
+      const outcome = await this.put(type, current, deadline - this.world.clock.monotonicMs(), flight);
       if (outcome.kind !== 'alias') return toAnswer(outcome, ttlS);
       aliases += outcome.aliases;
       ttlS = Math.min(ttlS, outcome.ttlS);
@@ -253,7 +279,7 @@ class CachingResolver implements DnsResolver {
     return { status: 'malformed', detail: 'aliases in a circle, or too many' };
   }
 
-  private put(type: RecordType, name: string, leftMs: number): Promise<Outcome> {
+  private put(type: RecordType, name: string, leftMs: number, flight: Flight): Promise<Outcome> {
     const timeoutMs = Math.max(1, leftMs);
     if (this.isClosed) return Promise.resolve({ kind: 'timeout', detail: 'the resolver is closed' });
     return new Promise((resolve) => {
@@ -263,6 +289,7 @@ class CachingResolver implements DnsResolver {
         resolve(outcome);
       });
       this.calledOff.add(callOff);
+      flight.callOff = callOff;
     });
   }
 

@@ -42,6 +42,8 @@ export type DnsAnswer<Type extends RecordType = RecordType> = FoundAnswer<Type> 
 export interface LookupOptions {
   /** Gives `timeout` when aborted. */
   readonly signal?: AbortSignal;
+  /** Whether the question itself ends with the signal when nobody else waits for its answer; else it goes on for the cache. */
+  readonly callsOff?: boolean;
   /** Longest wait of this look-up, ms, within the resolver's own limit. */
   readonly timeoutMs?: number;
   /** Asks the servers whatever the cache holds; what they say is kept as always. */

@@ -121,7 +121,7 @@ class Inquiry {
     const name = questionName(reverseAddress(this.address), list.zone);
     if (name === null || !health.isWorthAsking()) return nothing;
     const { signal } = this.#abort;
-    const answer = await resolver.lookup('A', name, { signal, timeoutMs });
+    const answer = await resolver.lookup('A', name, { signal, timeoutMs, callsOff: true });
     // A look-up that was called off says nothing of the list.
     if (signal.aborted) return nothing;
     const read = readAnswer(list, answer);

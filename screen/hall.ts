@@ -15,6 +15,9 @@ export const ALERT_UPSTREAM = 'screen-upstream';
 /** So many clients are under test that the waits are short. */
 export const ALERT_STRESS = 'screen-stress';
 
+/** A raised alert is told again after so long, ms. */
+const REPEAT_MS = 60_000;
+
 /** Counters since the start. */
 export interface Tally {
   accepted: number;
@@ -38,6 +41,8 @@ export class Hall {
     passedOld: 0,
     spliced: 0,
   };
+
+  readonly #told = new Map<string, { readonly raised: boolean; readonly atMs: number }>();
 
   constructor(
     readonly deps: ScreenDeps,
@@ -90,17 +95,26 @@ export class Hall {
     void this.#ask((state) => state.update(PASS_TABLE, address, (old, nowMs) => addPasses(old, ends, nowMs)));
   }
 
+  /** Raises or clears an alert: on a change, and now and then while it is raised, not with every connection. */
+  alert(code: string, raised: boolean, detail: string): void {
+    const told = this.#told.get(code);
+    const now = this.now();
+    if (told?.raised === raised && (!raised || now - told.atMs < REPEAT_MS)) return;
+    this.#told.set(code, { raised, atMs: now });
+    this.deps.alert(code, raised, detail);
+  }
+
   /** The policy when the store fails: go on as if nothing was remembered, and say so. */
   async #ask<Result>(question: (state: State) => Promise<Result>): Promise<Result | null> {
     const { state } = this.deps;
     if (state === null) return null;
     try {
       const result = await question(state);
-      this.deps.alert(ALERT_STATE, false, '');
+      this.alert(ALERT_STATE, false, '');
       return result;
     } catch (error) {
       if (!(error instanceof StateUnavailable)) throw error;
-      this.deps.alert(ALERT_STATE, true, error.message);
+      this.alert(ALERT_STATE, true, error.message);
       return null;
     }
   }

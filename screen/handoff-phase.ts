@@ -29,7 +29,7 @@ export class HandoffPhase implements Phase {
       early: held,
       taken: (mta, greeting) => {
         this.#callOff = null;
-        hall.deps.alert(ALERT_UPSTREAM, false, '');
+        hall.alert(ALERT_UPSTREAM, false, '');
         this.ways.joined(mta, greeting);
       },
       failed: (detail) => this.#fail(detail),
@@ -50,7 +50,7 @@ export class HandoffPhase implements Phase {
   }
 
   #fail(detail: string): void {
-    this.visit.hall.deps.alert(ALERT_UPSTREAM, true, detail);
+    this.visit.hall.alert(ALERT_UPSTREAM, true, detail);
     this.visit.tell({ kind: 'upstream', detail, reply: UNAVAILABLE });
     this.ways.farewell(UNAVAILABLE);
   }
