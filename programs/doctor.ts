@@ -17,6 +17,7 @@ import {
 import { checkCountries } from './doctor-countries.js';
 import { checkDomains } from './doctor-domains.js';
 import { checkResolver } from './doctor-resolver.js';
+import { checkState } from './doctor-state.js';
 import { checkStores } from './doctor-stores.js';
 import { checkUpdates } from './channels/health.js';
 import { loadSettings } from './settings.js';
@@ -74,10 +75,11 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
   const { status, lines: server } = await checkServer(configuration);
   // First and alone: making the stages keeps this process busy, and the time of an answer would be wrong.
   const resolver = await checkResolver(configuration);
-  const [clock, storage, stores, listeners, stages, domains] = await Promise.all([
+  const [clock, storage, stores, state, listeners, stages, domains] = await Promise.all([
     checkClock(),
     checkStorage(configuration),
     checkStores(configuration),
+    checkState(configuration),
     checkListeners(configuration),
     checkStages(configuration),
     checkDomains(configuration),
@@ -88,6 +90,7 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
     ...here,
     ...storage,
     ...stores,
+    ...state,
     ...server,
     ...listeners,
     ...resolver,

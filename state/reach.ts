@@ -37,21 +37,20 @@ export class Reach {
 
   /** Whether the store takes writes now; while it does not, the next probe is on its way. Never rejects. */
   async check(): Promise<boolean> {
-    if (this.away === null) {
-      this.away = 'not tried yet';
-      await this.probe(PROBE_PAUSE_MS);
+    if (this.away !== null || this.isClosed) return false;
+    try {
+      await within(this.options.probe(), this.options.timeLimitMs);
+      return true;
+    } catch (error) {
+      if (this.away === null) this.miss(reasonOf(error), PROBE_PAUSE_MS);
+      return false;
     }
-    return this.isReached();
   }
 
   /** Nothing is asked any more. */
   close(): void {
     this.isClosed = true;
     if (this.timer !== null) clearTimeout(this.timer);
-  }
-
-  private isReached(): boolean {
-    return this.away === null;
   }
 
   private lose(reason: string): void {
@@ -67,12 +66,17 @@ export class Reach {
       this.away = null;
       this.tell(false, 'the store answers again');
     } catch (error) {
-      if (this.isClosed) return;
-      this.away = reasonOf(error);
-      this.tell(true, this.away);
-      this.timer = setTimeout(() => void this.probe(Math.min(pauseMs * 2, PROBE_PAUSE_MAX_MS)), pauseMs);
-      this.timer.unref();
+      this.miss(reasonOf(error), pauseMs);
     }
+  }
+
+  /** A probe failed: that is told, and there will be another. */
+  private miss(reason: string, pauseMs: number): void {
+    if (this.isClosed) return;
+    this.away = reason;
+    this.tell(true, reason);
+    this.timer = setTimeout(() => void this.probe(Math.min(pauseMs * 2, PROBE_PAUSE_MAX_MS)), pauseMs);
+    this.timer.unref();
   }
 
   /** A failure that the very first probe finds over is nobody's business. */

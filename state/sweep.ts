@@ -34,6 +34,8 @@ export function startSweep(state: SweptState, onError: (error: unknown) => void)
 /** Whether there may be more. */
 async function slice(state: SweptState, onError: (error: unknown) => void): Promise<boolean> {
   try {
+    // Also tells of a store that is away while nobody asks it.
+    if (!(await state.check())) return false;
     return (await state.sweep(SLICE_ENTRIES)) === SLICE_ENTRIES;
   } catch (error) {
     if (!(error instanceof StateUnavailable)) onError(error);

@@ -40,6 +40,7 @@ describe('weir doctor', () => {
       'storage',
       'disk',
       'stores',
+      'state',
       'outbox',
       'server',
       'settings',
