@@ -3,7 +3,7 @@
 // rules known last go on, and an alert says so.
 import type { Clock } from '../../outside/clock.js';
 import { openDatabase, rowsOf, select, type Database } from '../../outside/database.js';
-import { GenerationFile } from './generation.js';
+import { fileOf, GenerationFile } from './generation.js';
 import { RULE_COLUMNS, ruleOf } from './schema.js';
 import { accessFile, hasStore, openAccessStore } from './store.js';
 import { RuleTable } from './table.js';
@@ -83,6 +83,8 @@ export class AccessBook {
 
   async #refresh(stamp: string | null): Promise<void> {
     try {
+      // Another store in the place of the one that may still be open.
+      if (fileOf(stamp) !== fileOf(this.#stamp)) await this.#letGo();
       await this.#read();
       this.#stamp = stamp;
       if (this.#inTrouble) this.options.onTrouble(false, 'rules are read again');

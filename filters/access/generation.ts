@@ -8,24 +8,31 @@ const STAMP_BYTES = 16;
 /** How often it is looked whether another file has come into its place, ms. */
 const LOOK_EVERY_MS = 2_000;
 
+/** Which file a stamp was read from. */
+export const fileOf = (stamp: string | null): string => (stamp ?? '').split(' ')[0] ?? '';
+
 export class GenerationFile {
   #descriptor: number | null = null;
   #lookedMs = -Infinity;
   readonly #path: string;
   readonly #buffer = Buffer.alloc(STAMP_BYTES);
-  #seen = '';
+  readonly #last = Buffer.alloc(STAMP_BYTES);
+  #file = '';
+  #seen: string | null = null;
 
   constructor(private readonly dir: string) {
     this.#path = join(dir, 'access.generation');
   }
 
-  /** What it says now; `null` while there is none. */
+  /** What it says now; null while there is none. Begins with what tells this file from another in its place. */
   read(nowMs: number): string | null {
     if (nowMs - this.#lookedMs > LOOK_EVERY_MS) this.#look(nowMs);
     if (this.#descriptor === null) return null;
     const length = readSync(this.#descriptor, this.#buffer, 0, STAMP_BYTES, 0);
-    const text = this.#buffer.toString('latin1', 0, length);
-    if (text !== this.#seen) this.#seen = text;
+    if (this.#seen === null || this.#buffer.compare(this.#last) !== 0 || length !== STAMP_BYTES) {
+      this.#buffer.copy(this.#last);
+      this.#seen = `${this.#file} ${this.#buffer.toString('hex', 0, length)}`;
+    }
     return this.#seen;
   }
 
@@ -55,6 +62,10 @@ export class GenerationFile {
       if (there?.ino === open.ino && there.dev === open.dev) return;
       this.close();
     }
-    if (there !== undefined) this.#descriptor = openSync(this.#path, 'r');
+    if (there === undefined) return;
+    this.#descriptor = openSync(this.#path, 'r');
+    const { dev, ino } = fstatSync(this.#descriptor);
+    this.#file = `${dev}:${ino}`;
+    this.#seen = null;
   }
 }

@@ -36,6 +36,7 @@ export class HitCounter {
   #waiting = new Map<string, Hits>();
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(
     private readonly state: State,
@@ -56,7 +57,9 @@ export class HitCounter {
     return this.#flushing;
   }
 
+  /** As `flush`, and nothing more is tried. */
   close(): Promise<void> {
+    this.#closed = true;
     return this.flush();
   }
 
@@ -66,6 +69,7 @@ export class HitCounter {
   }
 
   #later(): void {
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_EVERY_MS).unref();
   }
 
@@ -80,6 +84,7 @@ export class HitCounter {
         if (!(error instanceof StateUnavailable)) throw error;
         // The state tells its own trouble; what was gathered waits for the next turn.
         for (const [left, count] of taken) this.#wait(left, count);
+        this.#later();
         return;
       }
     }
