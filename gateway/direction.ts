@@ -1,9 +1,11 @@
 // Which way mail goes, per recipient (behaviour 3), and who the client really is when a trusted relay stands between.
-import type { Connection, Transaction } from '../message/envelope.js';
+import type { Connection, EnvelopeAddress, Transaction } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import { NetworkSet } from '../message/network.js';
 import { receivedFrom } from '../message/received.js';
+import { domainKey } from '../message/sender-key.js';
 import type { Direction } from '../pipeline/stage.js';
+import { createMainNames } from './domain-names.js';
 import type { DirectionsSettings } from './settings.js';
 
 const FROM_INSIDE: readonly Direction[] = ['sent', 'internal'];
@@ -26,6 +28,8 @@ export interface Directions {
   /** The connection with the client that handed the mail to the outermost trusted relay. */
   client(connection: Connection, message: Message): Connection;
   isOwnDomain(address: string): boolean;
+  /** Recipients under the main names of their domains: what settings are looked up by. The same list where none differs. */
+  underMainNames(addresses: readonly EnvelopeAddress[]): readonly EnvelopeAddress[];
 }
 
 /** `ownDomains` holds those of the settings and those read from file and MTA. Throws RangeError for a bad network. */
@@ -40,9 +44,11 @@ export function createDirections(settings: DirectionsSettings, ownDomains: reado
   const ownNetworks = new NetworkSet(settings.ownNetworks);
   const trusted = new NetworkSet(settings.trustedRelays);
   const daemons = new Set(settings.submissionDaemons);
+  const names = createMainNames(settings.domainAliases);
+  const isOwn = (domain: string) => exact.has(domain) || suffixes.some((suffix) => domain.endsWith(suffix));
   const isOwnDomain = (address: string) => {
     const domain = domainKey(address.slice(address.lastIndexOf('@') + 1));
-    return exact.has(domain) || suffixes.some((suffix) => domain.endsWith(suffix));
+    return isOwn(domain) || isOwn(names.mainName(domain));
   };
   const senderInside = ({ login, connection }: Sender) =>
     login !== null ||
@@ -55,6 +61,7 @@ export function createDirections(settings: DirectionsSettings, ownDomains: reado
   };
   return {
     isOwnDomain,
+    underMainNames: (addresses) => names.rename(addresses),
     of(transaction) {
       const inside = senderInside(transaction);
       return transaction.rcptTo.map(({ address }) => directionTo(address, inside));
@@ -64,13 +71,6 @@ export function createDirections(settings: DirectionsSettings, ownDomains: reado
     isRelayed: ({ clientAddress }) => trusted.has(clientAddress),
     client: (connection, message) => effectiveClient(connection, message, trusted),
   };
-}
-
-function domainKey(domain: string): string {
-  const key = domain.toLowerCase().replace(/\.$/, '');
-  // URL's host parser gives A-labels (behaviour 19); plain ASCII needs none.
-  if (/^[\x21-\x7e]*$/.test(key)) return key;
-  return URL.canParse(`http://${key}/`) ? new URL(`http://${key}/`).hostname : key;
 }
 
 function effectiveClient(connection: Connection, message: Message, trusted: NetworkSet): Connection {

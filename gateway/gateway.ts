@@ -127,7 +127,12 @@ async function judge(
   const transaction = { ...given, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(given);
   const result = await inForce.scan({ message, transaction, directions, early, signal });
-  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
+  const verdicts = decide(
+    result,
+    inForce.directions.underMainNames(transaction.rcptTo),
+    inForce.verdict,
+    inForce.specs,
+  );
   const plan = makePlan(verdicts, {
     ...{ transaction, message, result, directions, version },
     settings: inForce.marks,

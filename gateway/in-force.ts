@@ -7,7 +7,7 @@ import type { Configuration } from '../config/load.js';
 import type { Connection } from '../message/envelope.js';
 import type { Message } from '../message/message.js';
 import type { Countries } from '../outside/countries.js';
-import { createPipeline, specTable, type Pipeline, type Scan } from '../pipeline/run.js';
+import { createPipeline, specTable, type Pipeline, type Scan, type ScanJob } from '../pipeline/run.js';
 import { pipelineSection, verdictSection, type PipelineSettings, type VerdictSettings } from '../pipeline/settings.js';
 import type { Outside, StageModule } from '../pipeline/stage.js';
 import { behindRelay, createDirections, type Directions } from './direction.js';
@@ -88,7 +88,8 @@ export async function buildInForce(
     early: configuration.section(pipelineSection),
     specs: specTable(modules),
     pipeline,
-    scan: guard(pipeline.scan),
+    // Guarded outside: suspects are known by the mail as it came.
+    scan: guard((job) => pipeline.scan(underMainNames(job, directions))),
     enter() {
       active += 1;
       let left = false;
@@ -110,6 +111,13 @@ function withCountry(connection: Connection, countries: Countries | null): Conne
   const { clientAddress } = connection;
   const country = clientAddress === null ? null : (countries?.countryOf(clientAddress) ?? null);
   return country === connection.country ? connection : { ...connection, country };
+}
+
+/** Settings are looked up by the recipients' main names. */
+function underMainNames(job: ScanJob, directions: Directions): ScanJob {
+  const { transaction } = job;
+  const rcptTo = directions.underMainNames(transaction.rcptTo);
+  return rcptTo === transaction.rcptTo ? job : { ...job, transaction: { ...transaction, rcptTo } };
 }
 
 /** Own domains of the settings, of their file, and of Postfix, as far as set. */

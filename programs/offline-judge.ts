@@ -74,7 +74,12 @@ export async function judgeMail(content: Buffer, options: EnvelopeOptions, inFor
   const transaction = { ...given, connection: inForce.client(given.connection, message) };
   const directions = inForce.directions.of(transaction);
   const result = await inForce.scan({ message, transaction, directions, signal: new AbortController().signal });
-  const verdicts = decide(result, transaction.rcptTo, inForce.verdict, inForce.specs);
+  const verdicts = decide(
+    result,
+    inForce.directions.underMainNames(transaction.rcptTo),
+    inForce.verdict,
+    inForce.specs,
+  );
   const [verdict] = [...verdicts].sort(
     (a, b) => ACTION_PRECEDENCE.indexOf(b.action) - ACTION_PRECEDENCE.indexOf(a.action),
   );

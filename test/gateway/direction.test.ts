@@ -74,3 +74,54 @@ describe('client behind trusted relays', () => {
     expect(receivedFrom('from helo by [192.0.2.1] with SMTP')).toBeNull();
   });
 });
+
+describe('further names of a domain', () => {
+  const domainAliases = [
+    { domain: 'House.test', names: ['haus.test', 'MAISON.test.'] },
+    { domain: 'bücher.test', names: ['livres.test'] },
+    { domain: 'else.test', names: ['other.test'] },
+  ];
+  const named = createDirections({ ...defaults, domainAliases }, ['house.test', '*.house.test', 'bücher.test']);
+  const rename = (...addresses: string[]) => {
+    const given = makeTransaction('', { rcptTo: addresses }).rcptTo;
+    return named.underMainNames(given).map(({ address }) => address);
+  };
+
+  it('are ours where the main name is', () => {
+    for (const address of ['a@haus.test', 'a@maison.test', 'A@LIVRES.test'])
+      expect(named.isOwnDomain(address)).toBe(true);
+    for (const address of ['a@other.test', 'a@sub.haus.test']) expect(named.isOwnDomain(address)).toBe(false);
+  });
+
+  it('are written as the main name where settings are looked up, the local part untouched', () => {
+    expect(rename('Ann+x@HAUS.test', '"a@haus.test"@maison.test', 'b@livres.test')).toEqual([
+      'Ann+x@house.test',
+      '"a@haus.test"@house.test',
+      'b@xn--bcher-kva.test',
+    ]);
+  });
+
+  it('leave other mail, and what the MTA sent, as they are', () => {
+    const { rcptTo } = makeTransaction('', { rcptTo: ['a@house.test', 'postmaster', 'b@outside.test'] });
+    expect(named.underMainNames(rcptTo)).toBe(rcptTo);
+    const [one] = named.underMainNames(makeTransaction('', { rcptTo: ['a@haus.test'] }).rcptTo);
+    expect(one).toMatchObject({ address: 'a@house.test', given: '<a@haus.test>' });
+  });
+
+  it('belong to one domain each, and are main names of none', () => {
+    const check = (entries: typeof domainAliases) =>
+      directionsSection.check?.({ ...defaults, domainAliases: entries }, undefined as never);
+    expect(check(domainAliases)).toEqual([]);
+    const wrong = [
+      { domain: 'a.test', names: ['x.test', 'b.test'] },
+      { domain: 'b.test', names: ['X.test.'] },
+    ];
+    expect(check(wrong)).toEqual([
+      {
+        path: ['domainAliases', '1', 'names', '2'],
+        expected: 'a name that is not the main name of an entry',
+      },
+      { path: ['domainAliases', '2', 'names', '1'], expected: 'a name that no other entry has' },
+    ]);
+  });
+});
