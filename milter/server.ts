@@ -1,11 +1,11 @@
 // The milter server: listens, keeps the sessions within their caps and deadlines, and goes in good order. Works alone and
 // in node:cluster workers, which share the listeners. Knows nothing of verdicts: those come from the handler.
 import cluster from 'node:cluster';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { isMainThread } from 'node:worker_threads';
 import type { Connection } from '../message/envelope.js';
 import { systemClock, type Clock } from '../outside/clock.js';
+import { openFilesLimit } from '../outside/open-files.js';
 import type { MilterHandler } from './handler.js';
 import { InFlight } from './in-flight.js';
 import {
@@ -262,14 +262,4 @@ function sweepIntervalMs(settings: MilterSettings): number {
 function descriptorsFree(): number {
   const limit = openFilesLimit();
   return limit === null ? Number.MAX_SAFE_INTEGER : Math.max(CONNECTIONS_MIN, limit - DESCRIPTORS_RESERVED);
-}
-
-function openFilesLimit(): number | null {
-  try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
-    return limit === undefined ? null : Number(limit);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return null;
-    throw error;
-  }
 }

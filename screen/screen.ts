@@ -47,6 +47,7 @@ class FrontListener implements Screen {
   #open: OpenListener[] = [];
   #sweep: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
+  #whenEmpty: (() => void) | null = null;
 
   constructor(
     private readonly settings: ScreenSettings,
@@ -105,7 +106,7 @@ class FrontListener implements Screen {
 
   #take(socket: Socket, isProxied: boolean): void {
     if (this.#closing !== null || !this.#hall.crowd.hasRoom()) return this.#turnAway(socket);
-    const session = new Session(socket, this.#hall, (one) => this.#sessions.delete(one));
+    const session = new Session(socket, this.#hall, (one) => this.#forget(one));
     this.#sessions.add(session);
     session.begin(isProxied);
   }
@@ -123,6 +124,11 @@ class FrontListener implements Screen {
     socket.once('close', () => this.#told.delete(socket));
     socket.end(BUSY);
     socket.resume();
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session);
+    if (this.#sessions.size === 0) this.#whenEmpty?.();
   }
 
   #tick(): void {
@@ -144,6 +150,7 @@ class FrontListener implements Screen {
     const listeners = this.#open;
     const gone = listeners.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
     await Promise.all(gone);
+    if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
     this.#open = [];
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#hall.close();
