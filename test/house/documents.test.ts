@@ -61,7 +61,7 @@ describe.each(PAGES)('%s', (page) => {
     const named = [...text.matchAll(/`([a-z]+(?:\.[A-Za-z]+|\[\])+)`/g)].map(([, key = '']) =>
       key.replaceAll('[]', ''),
     );
-    expect(named.filter((key) => !/\.(?:md|cf|ts|yaml|pre|js)$/.test(key) && !isSetting(key))).toEqual([]);
+    expect(named.filter((key) => !/\.(?:md|cf|ts|yaml|pre|js|json|db)$/.test(key) && !isSetting(key))).toEqual([]);
   });
 
   it('links to files that are there', () => {
