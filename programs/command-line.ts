@@ -15,6 +15,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Add>> = new Map([
   ['scan', async () => (await import('./scan.js')).addScanCommand],
   ['explain', async () => (await import('./explain.js')).addExplainCommand],
   ['access', async () => (await import('./access.js')).addAccessCommand],
+  ['greylist', async () => (await import('./greylist.js')).addGreylistCommand],
   ['quarantine', async () => (await import('./quarantine.js')).addQuarantineCommand],
   ['outbox', async () => (await import('./outbox.js')).addOutboxCommand],
   ['log', async () => (await import('./log.js')).addLogCommand],

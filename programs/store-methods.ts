@@ -7,6 +7,7 @@ import { CATEGORIES } from '../pipeline/finding.js';
 import { accessMethods } from './access/methods.js';
 import type { ControlMethods } from './control.js';
 import { method } from './control-method.js';
+import { greylistMethods } from './greylist/methods.js';
 import type { Stores } from './stores.js';
 import { clearUnprocessable } from './unprocessable-alert.js';
 
@@ -115,6 +116,7 @@ export function storeControlMethods(stores: Stores): ControlMethods {
     'log.mail': method(LogSearchParams, async (query) => (await stores.search()).mail(query as LogQuery)),
     'log.security': method(LogSearchParams, async (query) => (await stores.search()).security(query as LogQuery)),
     ...accessMethods(stores),
+    ...greylistMethods(stores),
     alerts: async () => alerts.list(),
   };
 }

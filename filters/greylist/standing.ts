@@ -39,7 +39,8 @@ export interface StandingQuestion {
   readonly deadline: number;
 }
 
-const HOST_BITS = { ipv4: 32, ipv6: 64 } as const;
+/** What a client is by itself: an IPv4 address, an IPv6 /64. */
+export const HOST_BITS = { ipv4: 32, ipv6: 64 } as const;
 
 /** Answers under one settings version. */
 export class Standings {

@@ -8,6 +8,7 @@ import { logSection } from '../../logs/settings.js';
 import { outboxSection } from '../../outbox/settings.js';
 import { systemClock } from '../../outside/clock.js';
 import { addExplainCommand } from '../../programs/explain.js';
+import { addGreylistCommand } from '../../programs/greylist.js';
 import { addLogCommand } from '../../programs/log.js';
 import { addOutboxCommand } from '../../programs/outbox.js';
 import { addQuarantineCommand } from '../../programs/quarantine.js';
@@ -53,7 +54,8 @@ async function open(config: string): Promise<Stores> {
 
 async function run(config: string, args: readonly string[]): Promise<Ran> {
   const program = new Command('weir').option('-c, --config <file>').exitOverride();
-  for (const add of [addQuarantineCommand, addOutboxCommand, addLogCommand, addExplainCommand]) add(program);
+  for (const add of [addGreylistCommand, addQuarantineCommand, addOutboxCommand, addLogCommand, addExplainCommand])
+    add(program);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
   const out = captured(process.stdout);
   const err = captured(process.stderr);

@@ -1,0 +1,68 @@
+// Postfix's check_policy_service with the real Postfix: greylisting by the policy server alone, and beside the milter on
+// one record.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLine, type Line, type LineOptions } from '../ground/line.js';
+import { requirePackage, requireRoot } from '../ground/packages.js';
+import { findPorts, waitUntil } from '../ground/place.js';
+import { GREYLIST, listTriplets, nameRecipients, RETRY_MS, sendThroughQueue } from './greylisting-line.js';
+
+const ready = requirePackage('postfix') && requireRoot();
+
+/** A line whose Postfix asks the policy server; `milter` says whether it has the milter too. */
+async function startPolicyLine(name: string, milter: boolean): Promise<Line> {
+  const [port = 0] = await findPorts(1);
+  const service = `inet:127.0.0.1:${port}`;
+  const main: LineOptions['main'] = {
+    smtpd_recipient_restrictions: `permit_mynetworks, reject_unauth_destination, check_policy_service ${service}, reject_unlisted_recipient`,
+    relay_recipient_maps: 'inline:{ {known@house.test=x} {both@house.test=x} {two@house.test=x} }',
+    ...(milter ? {} : { smtpd_milters: '', non_smtpd_milters: '' }),
+  };
+  return startLine({ name, main, config: `${GREYLIST}policy:\n  enabled: true\n  listen: [${service}]\n` });
+}
+
+describe.skipIf(!ready)('greylisting by the policy server', () => {
+  let line: Line;
+  beforeAll(async () => {
+    line = await startPolicyLine('policy', false);
+  });
+  afterAll(() => line?.stop());
+
+  it('defers strangers, and lets a real server in when it tries again', async () => {
+    await sendThroughQueue(line, 'known@house.test');
+    await line.sink.mailFor('known@house.test', RETRY_MS);
+    await line.settle();
+    expect(line.sink.mailsFor('known@house.test')).toHaveLength(1);
+    expect(line.sender.log()).toMatch(/status=deferred .*450 4\.7\.1 .*Recipient address rejected: Greylisted/);
+    expect(await listTriplets(line, '--passed')).toMatchObject([{ recipient: 'known@house.test' }]);
+  });
+
+  it('leaves the last word to a final refusal', async () => {
+    const [reply] = await nameRecipients(line, 'ann@away.test', ['nobody@house.test']);
+    expect(reply).toMatchObject({ code: 550 });
+  });
+
+  it('is asked by many connections over many sessions', async () => {
+    const sessions = Array.from({ length: 20 }, (_, index) =>
+      nameRecipients(line, `s${index}@away.test`, ['known@house.test', 'two@house.test']),
+    );
+    for (const replies of await Promise.all(sessions)) expect(replies.map(({ code }) => code)).toEqual([450, 450]);
+  });
+});
+
+describe.skipIf(!ready)('greylisting by both at once', () => {
+  let line: Line;
+  beforeAll(async () => {
+    line = await startPolicyLine('both', true);
+  });
+  afterAll(() => line?.stop());
+
+  it('counts an attempt once and lets its retry through both', async () => {
+    await nameRecipients(line, 'ann@away.test', ['both@house.test']);
+    expect(await listTriplets(line)).toMatchObject([{ recipient: 'both@house.test', attempts: 1 }]);
+    await waitUntil('the retry to be taken', RETRY_MS, async () => {
+      const [reply] = await nameRecipients(line, 'ann@away.test', ['both@house.test']);
+      return reply?.code === 250 ? true : undefined;
+    });
+    expect(await listTriplets(line, '--passed')).toHaveLength(1);
+  });
+});
