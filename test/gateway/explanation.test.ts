@@ -22,6 +22,7 @@ const specs = new Map(
     spec('SMALL'),
     spec('LIST_*', { meaning: 'The client is on a list.' }),
     spec('EVIL', { category: 'virus' }),
+    spec('RDNS', { category: 'policy', check: 'restriction' }),
     spec('AUTH_SPF_PASS', { meaning: 'SPF passes.' }),
     spec('*', { meaning: 'Rules of the site.' }),
   ].map((one) => [one.id, one] as const),
@@ -40,7 +41,8 @@ const found = (id: string, score: number, fields: Partial<StagedFinding> = {}): 
 
 function eventOf(findings: readonly StagedFinding[], fields: Partial<MessageEvent> = {}): MessageEvent {
   const broken = (fields.broken ?? []) as Parameters<typeof decide>[0]['broken'];
-  const verdicts = decide({ findings, broken }, ['a@house.test', 'b@house.test'].map(envelopeAddress), settings, specs);
+  const result = { findings, broken, exempts: fields.exempts ?? [] };
+  const verdicts = decide(result, ['a@house.test', 'b@house.test'].map(envelopeAddress), settings, specs);
   const outcome = (verdict: Verdict, index: number): RecipientOutcome => ({
     address: index === 0 ? 'a@house.test' : 'b@house.test',
     direction: 'received',
@@ -155,6 +157,30 @@ describe('an explanation', () => {
   it('finds the meaning of one of a family, but not in the family of all', () => {
     expect(meaningOf('LIST_ZEN', specs)).toBe('The client is on a list.');
     expect(meaningOf('ANYTHING', specs)).toBe(null);
+  });
+});
+
+describe('what a rule spares', () => {
+  const spared = eventOf([found('RDNS', 1, { category: 'policy' }), found('BIG', 6)], {
+    exempts: [
+      { check: 'restriction', rule: 'allow rule "partner"' },
+      { check: 'spam', rule: 'allow rule "friends"', recipient: 0 },
+    ],
+  });
+
+  it('stands among the findings with the rule that keeps it from counting, and for whom', () => {
+    expect(explain(spared, context).findings.map(({ id, spared: why }) => [id, why])).toEqual([
+      ['RDNS', 'not counted: allow rule "partner"'],
+      ['BIG', 'not counted for a@house.test: allow rule "friends"'],
+    ]);
+  });
+
+  it('is no part of the score, and what it would have led to is told', () => {
+    const [one, two] = explain(spared, context).recipients;
+    expect([one?.action, two?.action]).toEqual(['accept', 'tag']);
+    expect([one?.parts, two?.parts.map(({ points }) => points)]).toEqual([[], [6]]);
+    expect(one?.differ[0]).toBe('Without allow rule "partner"; allow rule "friends" it would have been refused: RDNS.');
+    expect(two?.differ[0]).toBe('Without allow rule "partner" it would have been refused: RDNS.');
   });
 });
 

@@ -54,6 +54,10 @@ export function messageEvent(fields: Partial<MessageEvent> = {}): MessageEvent {
       { id: 'MISSING_DATE', stage: 'rules', category: 'spam', group: 'rules', score: 1.5, evidence: 'no Date field' },
       { id: 'OWN_LIST', stage: 'lists', category: 'policy', score: 0, evidence: '', recipient: 0 },
     ],
+    exempts: [
+      { check: 'spf', rule: 'allow rule "partner"' },
+      { check: 'spam', rule: 'allow rule "friend"', recipient: 0 },
+    ],
     subRules: ['__HAS_SUBJECT', '__HAS_FROM'],
     stageMs: { rules: 1.25, attachments: 0.1 },
     totalMs: 3,
