@@ -46,7 +46,8 @@ export function canonicalAddressPattern(text: string): string | null {
   const bare = trimmed.startsWith('<') && trimmed.endsWith('>') ? trimmed.slice(1, -1) : trimmed;
   const at = bare.lastIndexOf('@');
   const local = canonicalLocalPart(at < 0 ? bare : bare.slice(0, at));
-  if (UNFIT.test(local.replaceAll(' ', '')) || /[<>]/.test(bare)) return null;
+  // Blanks stand in quotes alone; a canonical address has them without.
+  if (UNFIT.test(bare.startsWith('"') ? local.replaceAll(' ', '') : local) || /[<>]/.test(bare)) return null;
   if (at < 0) return bare.includes('*') || !bare.includes('.') ? joinStars(local) : null;
   const domain = canonicalDomainPattern(bare.slice(at + 1));
   return domain === null || local === '' ? null : joinStars(`${local}@${domain}`);

@@ -176,7 +176,7 @@ describe('a rule that waits for SPF or DKIM', () => {
   it.each([
     ['SPF for the very domain', spfPass('sender.example'), true],
     ['SPF for another domain', spfPass('other.example'), false],
-    ['SPF for HELO alone', { ...FACTS, spf: { ...spfPass('sender.example').spf!, scope: 'helo' } }, false],
+    ['SPF for HELO alone', { ...FACTS, spf: { ...spfPass('sender.example').spf!, scope: 'helo' as const } }, false],
     ['a signature of the domain', signature('sender.example'), true],
     ['a signature of its organisation', signature('mail.sender.example'), true],
     ['a signature of somebody else', signature('other.example'), false],
