@@ -25,6 +25,7 @@ export interface LineOptions {
   /** Further lines of the sections the ground writes, indented by two blanks. */
   readonly processes?: string;
   readonly milter?: string;
+  readonly directions?: string;
   readonly sinkOptions?: SinkOptions;
   /** main.cf of the MTA beyond the ground's. */
   readonly main?: Readonly<Record<string, string>>;
@@ -184,7 +185,7 @@ outbox:
 directions:
   ownDomains: [${HOUSE}]
   ownNetworks: [127.0.0.1/32, "::1/128"]
-processes:
+${options.directions ?? ''}processes:
   workers: ${options.workers ?? 2}
 ${options.processes ?? ''}
 ${options.config ?? ''}

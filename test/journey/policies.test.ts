@@ -51,11 +51,15 @@ sender:
   malformedMx: refuse
   loginsFile: ${logins}
 limits: { sizeMaxBytes: 20000, recipientsMax: 2, hopsMax: 5 }
+access:
+  rules: [{ name: gone, kind: recipient, value: blocked@house.test, effect: reject }]
 authentication: { enabled: false }
 rules: { enabled: false }
 `;
 
 const RECIPIENTS = ['ann', 'bob', 'eve'].map((name) => `${name}@house.test`);
+/** A further name of the house's domain. */
+const ELSEWHERE = 'blocked@haus.test';
 
 let line: Line;
 let dns: ScriptedDns;
@@ -68,12 +72,14 @@ beforeAll(async () => {
     main: {
       smtpd_authorized_xclient_hosts: '127.0.0.0/8',
       smtpd_client_connection_rate_limit: '0',
-      relay_recipient_maps: `inline:{ ${RECIPIENTS.map((one) => `{${one}=ok}`).join(', ')} }`,
+      relay_recipient_maps: `inline:{ ${[...RECIPIENTS, ELSEWHERE].map((one) => `{${one}=ok}`).join(', ')} }`,
+      relay_domains: 'house.test haus.test',
       smtpd_sasl_auth_enable: 'yes',
       smtpd_soft_error_limit: '100',
       smtpd_hard_error_limit: '200',
       smtpd_error_sleep_time: '0',
     },
+    directions: '  domainAliases: [{ domain: house.test, names: [haus.test] }]\n',
     prepare: (directory) => {
       const logins = join(directory, 'logins');
       writeFileSync(logins, 'ann@house.test ann\nteam@house.test ann,bob\n');
@@ -265,6 +271,11 @@ describe.runIf(ready)('policies before the content', { timeout: CASE_TIMEOUT_MS 
     expect(await envelope({ address })).toMatch(/^421 /);
     await findRefusal(address, 'HARVEST_BLOCKED');
     expect(await envelope({ address: fresh() })).toMatch(/^250/);
+  });
+
+  it('know a recipient under every name of its domain', async () => {
+    expect(await envelope({ address: fresh() }, 'x@good.example', ELSEWHERE)).toMatch(/^55\d .*Access denied|^550 /);
+    await findRefusal(ELSEWHERE, 'gone');
   });
 
   it('count no recipients that were refused for another reason', async () => {
