@@ -5,6 +5,8 @@ import { NetworkSet, networkOf } from '../../message/network.js';
 import { domainKey } from '../../message/sender-key.js';
 import type { Outside } from '../../pipeline/stage.js';
 import type { State } from '../../state/state.js';
+import { PASS_TABLE } from '../../screen/passes.js';
+import { DEEP_TESTS } from '../../screen/settings.js';
 import { checkSpf } from '../authentication/spf.js';
 import { useClient } from './client-standing.js';
 import type { GreylistSettings } from './settings.js';
@@ -72,7 +74,8 @@ export class Standings {
     if (action === 'deny') return { kind: 'denied', source };
     if (action === 'allow') return { kind: 'spared', why: source };
     // Who is named as a source to be greylisted is asked for no other proof than its own retries.
-    const why = (entry === null ? await this.#proof(question, name) : null) ?? (await this.#record(keys, state));
+    const proof = entry === null ? await this.#proof(question, name, state) : null;
+    const why = proof ?? (await this.#record(keys, state));
     return why === null ? { kind: 'judged', keys } : { kind: 'spared', why };
   }
 
@@ -86,13 +89,20 @@ export class Standings {
   }
 
   /** That it needs no greylisting by who it is. */
-  async #proof(question: StandingQuestion, name: string | null): Promise<string | null> {
+  async #proof(question: StandingQuestion, name: string | null, state: State): Promise<string | null> {
     const host = name === null ? null : longestSuffix(this.#hosts, domainKey(name));
     if (host !== null) return `server of ${host}`;
     const domain = domainKey(question.mailFrom.slice(question.mailFrom.lastIndexOf('@') + 1));
     const sender = domain === '' ? null : longestSuffix(this.#senders, domain);
-    if (sender === null || !(await this.#spfPasses(question))) return null;
-    return `SPF passes for ${sender}`;
+    if (sender !== null && (await this.#spfPasses(question))) return `SPF passes for ${sender}`;
+    return (await this.#isScreened(question.connection, state)) ? 'passed the deep tests at the door' : null;
+  }
+
+  /** Who passed them was turned away then, and came again: that is what greylisting asks for. */
+  async #isScreened({ clientAddress }: Connection, state: State): Promise<boolean> {
+    if (!this.settings.sparesScreened || clientAddress === null) return false;
+    const passes = (await state.read(PASS_TABLE, clientAddress))?.value;
+    return passes !== undefined && DEEP_TESTS.some((test) => passes[test] > this.outside.clock.now());
   }
 
   async #spfPasses({ connection, mailFrom, signal, deadline }: StandingQuestion): Promise<boolean> {

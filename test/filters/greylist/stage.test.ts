@@ -6,6 +6,7 @@ import type { Connection } from '../../../message/envelope.js';
 import type { Resolver } from '../../../outside/resolver.js';
 import type { Exemption } from '../../../pipeline/finding.js';
 import type { EarlyReport, Stage, StageReport } from '../../../pipeline/stage.js';
+import { PASS_TABLE } from '../../../screen/passes.js';
 import { memoryState, movedClock, type MemoryState, type MovedClock } from '../../ground/state.js';
 import { makeEarlyJob, runEarly, type EarlyFields } from '../early-job.js';
 import { mail, makeJob, makeOutside, makeStage, runStage } from '../message-job.js';
@@ -224,6 +225,38 @@ describe('who is spared', () => {
     expect(asked).toHaveLength(before);
   });
 
+  it('spares clients that passed the deep tests at the door, while that holds', async () => {
+    const { ask, state, clock } = await ground();
+    const record = { pregreet: 0, dnsbl: 0, pipelining: clock.now() + 10 * MINUTE, nonSmtp: 0, bareNewline: 0 };
+    await state.update(PASS_TABLE, '192.0.2.7', () => ({
+      kind: 'write',
+      value: record,
+      ttlMs: 3_600_000,
+      result: null,
+    }));
+    expect((await ask()).findings[0]?.evidence).toBe('passed the deep tests at the door');
+    expect(ids(await ask({ connection: { clientAddress: '192.0.2.8' } }))).toEqual(['GREYLISTED']);
+    clock.pass(11 * MINUTE);
+    expect(ids(await ask({ mailFrom: 'other@outside.test' }))).toEqual(['GREYLISTED']);
+  });
+
+  it('does not spare them where the settings say so, nor for the early tests alone', async () => {
+    const { ask, state, clock } = await ground({ sparesScreened: false });
+    const until = clock.now() + 10 * MINUTE;
+    const all = { pregreet: until, dnsbl: until, pipelining: until, nonSmtp: until, bareNewline: until };
+    await state.update(PASS_TABLE, '192.0.2.7', () => ({ kind: 'write', value: all, ttlMs: 3_600_000, result: null }));
+    expect(ids(await ask())).toEqual(['GREYLISTED']);
+    const early = await ground();
+    const record = { ...all, pipelining: 0, nonSmtp: 0, bareNewline: 0 };
+    await early.state.update(PASS_TABLE, '192.0.2.7', () => ({
+      kind: 'write',
+      value: record,
+      ttlMs: 3_600_000,
+      result: null,
+    }));
+    expect(ids(await early.ask())).toEqual(['GREYLISTED']);
+  });
+
   it('leaves no record of what an allow rule spares', async () => {
     const { ask } = await ground();
     for (const check of ['greylist', 'restriction'] as const) {
@@ -252,8 +285,7 @@ describe('at the message', () => {
     const { stage, clock } = await ground();
     const reports = spoke(await runEarly(stage, makeEarlyJob('mail', { mailFrom: '' })));
     const early = (name: string): readonly EarlyReport[] => (name === 'greylist' ? reports : []);
-    const bounce = (): Promise<StageReport> =>
-      runStage(stage, makeJob(RAW, { transaction: { mailFrom: '' }, early }));
+    const bounce = (): Promise<StageReport> => runStage(stage, makeJob(RAW, { transaction: { mailFrom: '' }, early }));
     expect(ids(await bounce())).toEqual(['GREYLISTED']);
     clock.pass(6 * MINUTE);
     expect(ids(await bounce())).toEqual(['GREYLIST_PASSED']);
