@@ -3,11 +3,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '../config/load.js';
-import { systemClock } from '../outside/clock.js';
-import { openState, STATE_FILE } from '../state/open.js';
+import { STATE_FILE } from '../state/open.js';
+import { inspectRedis } from '../state/redis-check.js';
 import { stateSection } from '../state/settings.js';
 import { line, reasonOf, type DoctorLine } from './doctor-checks.js';
-import { stateOf } from './process-stores.js';
+import { openStateOf, stateOf } from './process-stores.js';
 import { storageSection } from './storage-settings.js';
 
 /** A store that takes longer for one write is worth a word, ms. */
@@ -21,30 +21,28 @@ export async function checkState(configuration: Configuration): Promise<readonly
     return [line('state', 'ok', `there is no ${path} yet`, 'weir serve makes it')];
   const where = kind === 'redis' ? `Redis at ${url}` : path;
   try {
-    return [await look(configuration, path, where, kind === 'redis')];
+    return [await look(configuration, where, kind === 'redis')];
   } catch (error) {
     return [line('state', 'fail', `${where}: ${reasonOf(error)}`, 'use a Weir that is at least as new as the file')];
   }
 }
 
-async function look(configuration: Configuration, path: string, where: string, isRedis: boolean): Promise<DoctorLine> {
+async function look(configuration: Configuration, where: string, isRedis: boolean): Promise<DoctorLine> {
   let objection = '';
   const alert = (_code: string, raised: boolean, detail: string): void => {
     objection = raised ? detail : '';
   };
-  const state = await openState({ path, ...stateOf(configuration) }, { clock: systemClock, alert });
+  const state = await openStateOf(configuration, alert);
   try {
     const began = performance.now();
     const isThere = await state.check();
     const tookMs = Math.round(performance.now() - began);
     if (!isThere) return line('state', 'fail', `${where}: ${objection}`, adviceOf(isRedis));
-    const slow = tookMs > SLOW_STATE_MS;
-    return line(
-      'state',
-      slow ? 'warn' : 'ok',
-      `${where} takes writes, in ${tookMs} ms`,
-      slow ? 'find out why it is slow' : '',
-    );
+    const { redis } = stateOf(configuration);
+    const faults = redis === null ? [] : await inspectRedis(redis);
+    if (tookMs > SLOW_STATE_MS) faults.push('that is slow');
+    const detail = [`${where} takes writes, in ${tookMs} ms`, ...faults].join('; ');
+    return line('state', faults.length > 0 ? 'warn' : 'ok', detail, faults.length > 0 ? 'see docs/state.md' : '');
   } finally {
     await state.close();
   }

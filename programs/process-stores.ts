@@ -8,7 +8,8 @@ import { logSection } from '../logs/settings.js';
 import type { TextLog } from '../logs/text-log.js';
 import { outboxSection } from '../outbox/settings.js';
 import { systemClock } from '../outside/clock.js';
-import type { StateOptions } from '../state/open.js';
+import type { SweptState } from '../state/keeper.js';
+import { openState, STATE_FILE, type StateOptions, type StateWorld } from '../state/open.js';
 import { stateSection, redisOptions } from '../state/settings.js';
 import { quarantineSection } from '../quarantine/settings.js';
 import { openStores, type Stores } from './stores.js';
@@ -48,6 +49,12 @@ export function accessDirOf(configuration: Configuration): string {
 export function stateOf(configuration: Configuration): Omit<StateOptions, 'path'> {
   const settings = configuration.section(stateSection);
   return { redis: redisOptions(settings, configuration.attached), timeLimitMs: settings.timeLimitMs };
+}
+
+/** Opens the state alone. Rejects with a DatabaseError SCHEMA_NEWER, where a newer program wrote it. */
+export function openStateOf(configuration: Configuration, alert: StateWorld['alert']): Promise<SweptState> {
+  const path = join(configuration.section(storageSection).dir, STATE_FILE);
+  return openState({ path, ...stateOf(configuration) }, { clock: systemClock, alert });
 }
 
 /** As `openStoresOf`, with the look at free space running until `close`. */

@@ -8,6 +8,7 @@ import type { Transaction } from '../message/envelope.js';
 import { parseMessage } from '../message/parse.js';
 import type { EarlyResult } from '../pipeline/early.js';
 import type { ScanResult } from '../pipeline/run.js';
+import { openStateOf } from './process-stores.js';
 import type { SettingsText } from './process-messages.js';
 import { parseSettings } from './settings.js';
 import { openWorld } from './world.js';
@@ -168,7 +169,11 @@ async function scanOne(
 ): Promise<void> {
   const alert = (): void => undefined;
   const configuration = parseSettings(settings);
-  const inForce = await buildInForce(configuration, STAGES, openWorld(alert).outside(configuration));
+  const inForce = await buildInForce(
+    configuration,
+    STAGES,
+    openWorld(alert, await openStateOf(configuration, alert)).outside(configuration),
+  );
   // From here on it is the message's doing, whatever happens; the line must be out before the message is touched.
   await new Promise<void>((resolve) => process.send?.({ kind: 'taken' } satisfies FromAlone, () => resolve()));
   setInterval(() => say({ kind: 'beat' }), BEAT_MS).unref();

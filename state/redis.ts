@@ -188,7 +188,8 @@ class RedisStore implements Store {
   }
 }
 
-function connectionOptions({ address, password, authorities, timeLimitMs }: RedisStoreOptions) {
+/** As the client takes it: nothing is queued, nothing is sent twice. */
+export function connectionOptions({ address, password, authorities, timeLimitMs }: RedisStoreOptions) {
   const { host, port, path, db, username, isTls } = address;
   return {
     ...(path === null ? { host, port } : { path }),

@@ -14,6 +14,7 @@ const PAUSE_MAX_MS = 5;
 export const WAITING_MAX = 50_000;
 /** Entries whose text is remembered, so that the usual step is one way to the store and back. */
 const GUESSES_MAX = 2_000;
+const GUESS_CHARS_MAX = 2_000;
 
 /** The part of a store used here, each call within its limit of time. */
 export interface Swapper {
@@ -120,7 +121,7 @@ export class Turns {
 
   private remember(id: string, kept: Kept | null): void {
     this.guesses.delete(id);
-    if (kept === null) return;
+    if (kept === null || kept.text.length > GUESS_CHARS_MAX) return;
     this.guesses.set(id, kept);
     if (this.guesses.size <= GUESSES_MAX) return;
     for (const oldest of this.guesses.keys()) {

@@ -33,7 +33,7 @@ describe('the state of a running server', () => {
   it.skipIf(!isHere)('in a Redis that is away at the start, and comes', async () => {
     const place = makePlace('state-serve');
     open.push(() => place.remove());
-    const redis = await startRedis(place.directory);
+    const redis = await startRedis(place.directory, { isDurable: true });
     open.push(() => redis.stop());
     await redis.kill();
     const house = await openHouse({ workers: 1, more: `state: { kind: redis, url: '${redis.url}', prefix: live }` });

@@ -130,4 +130,16 @@ describe.skipIf(!isHere)('Redis', () => {
     await waitUntil('the way to it', WAIT_MAX_MS, () => told.at(-1) === false);
     expect(await state.update(table, 'k', more())).toBe(1);
   }, 60_000);
+
+  it('a replica that takes no writes counts as away until it is the master', async () => {
+    const redis = await serve();
+    const told: boolean[] = [];
+    const state = await connect(redis, SHORT_MS, told);
+    await redis.ask('REPLICAOF', '127.0.0.1', '1');
+    await expect(state.update(table, 'k', more())).rejects.toThrow(StateUnavailable);
+    await waitUntil('the alert', WAIT_MAX_MS, () => told.at(-1) === true);
+    await redis.ask('REPLICAOF', 'NO', 'ONE');
+    await waitUntil('the way back', WAIT_MAX_MS, () => told.at(-1) === false);
+    expect(await state.update(table, 'k', more())).toBe(1);
+  }, 60_000);
 });

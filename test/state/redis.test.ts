@@ -6,6 +6,7 @@ import { FILES_ON_DISK } from '../../config/attached.js';
 import { systemClock, type Clock } from '../../outside/clock.js';
 import type { SweptState } from '../../state/keeper.js';
 import { openState, type StateOptions } from '../../state/open.js';
+import { factsOf, findFaults, inspectRedis } from '../../state/redis-check.js';
 import { parseRedisUrl, redisOptions } from '../../state/settings.js';
 import { StateUnavailable } from '../../state/state.js';
 import { offerStartTls } from '../ground/credentials.js';
@@ -62,6 +63,9 @@ function optionsOf(
 function open(options: StateOptions, clock: Clock = systemClock, told: string[] = []): Promise<SweptState> {
   return openState(options, { clock, alert: (_, raised, detail) => void told.push(`${raised}: ${detail}`) });
 }
+
+/** As an administrator would grant them. */
+const RIGHTS = '+@read +@write +@scripting +@connection +info';
 
 let prefixes = 0;
 
@@ -139,6 +143,29 @@ describe.skipIf(!isHere)('Redis', () => {
     const [key = ''] = (await redis.ask('KEYS', 'years:triplets:*')).split('\n');
     expect(Number(await redis.ask('PTTL', key))).toBeGreaterThan(86_400_000);
     await state.close();
+  });
+
+  it('needs no more rights than its documentation says', async () => {
+    const rights = RIGHTS.split(' ');
+    expect(readFileSync('docs/state.md', 'utf8')).toContain(RIGHTS);
+    await redis.ask('ACL', 'SETUSER', 'narrow', 'on', `>${PASSWORD}`, '~narrow:*', ...rights);
+    const state = await open(optionsOf('narrow', { url: `redis://narrow@127.0.0.1:${redis.port}` }));
+    const table = countTable('t', 10);
+    for (let at = 0; at < 30; at += 1) expect(await state.update(table, `k${at}`, more())).toBe(1);
+    expect((await state.list(table, { limit: 20 })).length).toBe(await state.count(table));
+    expect(await state.remove(table, 'k29')).toBe(true);
+    expect(await state.check()).toBe(true);
+    await state.close();
+  });
+
+  it('tells what it would forget', async () => {
+    const { redis: options } = optionsOf('inspected');
+    if (options === null) throw new Error('no options');
+    expect(await inspectRedis(options)).toEqual([expect.stringContaining('appendonly no')]);
+    expect(await inspectRedis({ ...options, password: 'wrong' })).toEqual([]);
+    const facts = 'maxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:1\r\nrole:slave\r\n';
+    expect(findFaults(factsOf(facts))).toEqual([expect.stringContaining('allkeys-lru'), 'it is a replica']);
+    expect(findFaults(factsOf(facts.replace('100', '0').replace('slave', 'master')))).toEqual([]);
   });
 
   it('writes keys that an administrator can read', async () => {
