@@ -32,7 +32,10 @@ export function startPostscreen(options: PostscreenOptions): Promise<Postfix> {
   return startPostfix({
     name: 'front',
     directory: options.directory,
-    listeners: [{ address: options.proxied, options: { smtpd_upstream_proxy_protocol: 'haproxy', ...options.behind } }],
+    listeners: [
+      { address: options.proxied, options: { smtpd_upstream_proxy_protocol: 'haproxy', ...options.behind } },
+      ...(options.plain ?? []).map((address) => ({ address, options: options.behind ?? {} })),
+    ],
     services: [
       ...options.listeners.map((listener, index) => postscreenLine(listener, index)),
       `smtpd pass - - n - - smtpd${behind}`,
