@@ -1,5 +1,6 @@
 // The connection policy (product A4): reverse DNS of the client, and caps on its connections and messages per minute.
 // Counts in the state, so that all workers count together; says nothing of caps where nothing may be kept.
+import type { Connection } from '../../message/envelope.js';
 import { NetworkSet, networkOf } from '../../message/network.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { EarlyJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
@@ -64,10 +65,18 @@ async function count(
   table: StateTable<Rate>,
   max: number,
 ): Promise<RateAnswer> {
-  const key = networkOf(connection.clientAddress, CLIENT_BITS);
-  if (max === 0 || state === null || key === null) return null;
+  const client = networkOf(connection.clientAddress, CLIENT_BITS);
+  if (max === 0 || state === null || client === null) return null;
   const cap = { max, spanMs: RATE_SPAN_MS, blockMs: RATE_BLOCK_MS };
-  return state.update(table, key, (old, nowMs) => countOne(old, nowMs, cap));
+  return state.update(table, `${doorOf(connection)} ${client}`, (old, nowMs) => countOne(old, nowMs, cap));
+}
+
+/**
+ * Where Postfix asks by milter and by policy protocol, it tells of everything twice: each counts for itself. Only a milter
+ * has macros.
+ */
+function doorOf({ macros }: Connection): 'milter' | 'policy' {
+  return macros.size === 0 ? 'policy' : 'milter';
 }
 
 function overCap(id: string, { waitMs }: NonNullable<RateAnswer>, max: number): StageReport {

@@ -140,6 +140,17 @@ describe('caps of a client', () => {
     expect(found[3]).toEqual([]);
   });
 
+  it('count what Postfix tells by milter and by policy protocol once each', async () => {
+    const stage = await world.make(clientStage, CAPS);
+    const milter = { macros: new Map([['j', 'mx.house.test']]) };
+    for (let more = 0; more < 2; more += 1) {
+      expect(await connects(stage, '198.51.100.9', milter)).toEqual([]);
+      expect(await connects(stage, '198.51.100.9')).toEqual([]);
+    }
+    expect(await connects(stage, '198.51.100.9', milter)).toEqual(['CLIENT_CONNECTIONS_OVER_CAP']);
+    expect(await connects(stage, '198.51.100.9')).toEqual(['CLIENT_CONNECTIONS_OVER_CAP']);
+  });
+
   it('are none by default, for exempt networks, without a store, and for a client nobody knows', async () => {
     const five = async (stage: Stage, address: string | null) => {
       const all: string[] = [];
