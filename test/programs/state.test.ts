@@ -21,7 +21,8 @@ afterEach(async () => {
 });
 
 async function lookAt(house: House): Promise<readonly DoctorLine[]> {
-  const { stdout } = await house.weir.run(['doctor', '--json']);
+  const { stdout, stderr } = await house.weir.run(['doctor', '--json']);
+  if (stdout === '') throw new Error(`the doctor said nothing: ${stderr}`);
   return (JSON.parse(stdout) as { lines: readonly DoctorLine[] }).lines;
 }
 
@@ -29,7 +30,7 @@ const stateLine = (lines: readonly DoctorLine[]) => lines.find(({ area }) => are
 const hasAlert = (lines: readonly DoctorLine[]): boolean =>
   lines.some(({ area, detail }) => area === 'alert' && detail.startsWith('state-unreachable'));
 
-describe('the state of a running server', () => {
+describe('the state of a running server', { timeout: 180_000 }, () => {
   it.skipIf(!isHere)('in a Redis that is away at the start, and comes', async () => {
     const place = makePlace('state-serve');
     open.push(() => place.remove());
