@@ -48,26 +48,29 @@ export class Hall {
     readonly deps: ScreenDeps,
     /** Those for connections from now on. */
     public terms: Terms,
-    openMax: number,
   ) {
-    this.crowd = new Crowd(
-      { ...terms.settings, connectionsMax: Math.min(terms.settings.connectionsMax, openMax) },
-      (on) => deps.alert(ALERT_STRESS, on, on ? 'many clients under test: short waits' : ''),
+    this.crowd = new Crowd(terms.settings, (on) =>
+      this.alert(ALERT_STRESS, on, on ? 'many clients under test: short waits' : ''),
     );
     this.handoffs = new Handoffs(terms.settings.handoffsMax);
   }
 
   /** Connections from now on are under these terms. */
-  take(terms: Terms, openMax: number): void {
+  take(terms: Terms): void {
     const { settings } = terms;
     this.terms.retire();
     this.terms = terms;
-    this.crowd.setLimits({ ...settings, connectionsMax: Math.min(settings.connectionsMax, openMax) });
+    this.crowd.setLimits(settings);
     this.handoffs.setMax(settings.handoffsMax);
   }
 
   close(): void {
     this.terms.retire();
+  }
+
+  /** Sockets that are open, about. */
+  get sockets(): number {
+    return this.crowd.open + this.tally.spliced + this.handoffs.size;
   }
 
   /** Monotonic, ms. */

@@ -18,9 +18,7 @@ const SWEEP_MS = 100;
 const BACKLOG = 4_096;
 /** Descriptors kept for everything else: stores, logs, look-ups. */
 const DESCRIPTORS_RESERVED = 512;
-/** What a connection to the MTA takes. */
-const DESCRIPTORS_PER_CONNECTION = 2;
-const CONNECTIONS_MIN = 8;
+const SOCKETS_MIN = 16;
 /** Connections over every bound that are told so at once; more are closed without a word. */
 const TOLD_MAX = 500;
 const BUSY = '421 4.3.2 All screening ports are busy\r\n';
@@ -41,7 +39,8 @@ interface OpenListener {
 
 class FrontListener implements Screen {
   readonly #hall: Hall;
-  readonly #openMax: number;
+  /** Sockets there may be, ours to the MTA included. */
+  readonly #socketsMax = socketsPossible();
   readonly #sessions = new Set<Session>();
   readonly #told = new Map<Socket, number>();
   #open: OpenListener[] = [];
@@ -53,8 +52,7 @@ class FrontListener implements Screen {
     private readonly settings: ScreenSettings,
     private readonly deps: ScreenDeps,
   ) {
-    this.#openMax = connectionsPossible();
-    this.#hall = new Hall(deps, new Terms(settings, deps.files, deps), this.#openMax);
+    this.#hall = new Hall(deps, new Terms(settings, deps.files, deps));
   }
 
   get addresses(): readonly string[] {
@@ -74,7 +72,7 @@ class FrontListener implements Screen {
 
   take(settings: ScreenSettings, files: AttachedFiles): void {
     const terms = new Terms(settings, files, this.deps);
-    this.#hall.take(terms, this.#openMax);
+    this.#hall.take(terms);
   }
 
   close(graceMs: number): Promise<void> {
@@ -105,7 +103,8 @@ class FrontListener implements Screen {
   }
 
   #take(socket: Socket, isProxied: boolean): void {
-    if (this.#closing !== null || !this.#hall.crowd.hasRoom()) return this.#turnAway(socket);
+    if (this.#closing !== null || !this.#hall.crowd.hasRoom() || this.#hall.sockets >= this.#socketsMax)
+      return this.#turnAway(socket);
     const session = new Session(socket, this.#hall, (one) => this.#forget(one));
     this.#sessions.add(session);
     session.begin(isProxied);
@@ -183,9 +182,8 @@ function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
   return asked.kind === 'inet' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
 }
 
-/** How many connections the limit of open files leaves room for; without /proc the setting alone counts. */
-function connectionsPossible(): number {
+/** How many sockets the limit of open files leaves room for; without /proc the setting alone counts. */
+function socketsPossible(): number {
   const limit = openFilesLimit();
-  if (limit === null) return Number.MAX_SAFE_INTEGER;
-  return Math.max(CONNECTIONS_MIN, Math.floor((limit - DESCRIPTORS_RESERVED) / DESCRIPTORS_PER_CONNECTION));
+  return limit === null ? Number.MAX_SAFE_INTEGER : Math.max(SOCKETS_MIN, limit - DESCRIPTORS_RESERVED);
 }
