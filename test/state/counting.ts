@@ -73,3 +73,10 @@ export function upTo(count: number): readonly number[] {
 export function countsOf(all: readonly Counting[], key: string): readonly number[] {
   return all.flatMap(({ told }) => told.get(key) ?? []).sort((one, other) => one - other);
 }
+
+/** Holds up the event loop of this process once what was asked before is on its way. */
+export async function stallAfterSending(stallMs: number): Promise<void> {
+  for (let turns = 0; turns < 3; turns += 1) await new Promise((done) => setImmediate(done));
+  const until = performance.now() + stallMs;
+  while (performance.now() < until);
+}

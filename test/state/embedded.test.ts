@@ -11,12 +11,13 @@ import { StateUnavailable } from '../../state/state.js';
 import { makePlace, waitUntil } from '../ground/place.js';
 import { movedClock } from '../ground/state.js';
 import { countTable, describeState, more } from './contract.js';
-import { countAtOnce, COUNTERS, countsOf, startCounting, upTo } from './counting.js';
+import { countAtOnce, COUNTERS, countsOf, stallAfterSending, startCounting, upTo } from './counting.js';
 
 const place = makePlace('state-embedded');
 afterAll(() => place.remove());
 const TIME_LIMIT_MS = 20_000;
 const WAIT_MAX_MS = 20_000;
+const STALL_LIMIT_MS = 400;
 let files = 0;
 const newFile = (): string => join(place.directory, `state-${(files += 1)}.db`);
 const optionsOf = (path: string) => ({ path, redis: null, timeLimitMs: TIME_LIMIT_MS });
@@ -134,3 +135,14 @@ it('stays within the bound of its table when nobody sweeps', async () => {
   expect(await state.count(table)).toBeGreaterThan(900);
   await state.close();
 }, 60_000);
+
+it('takes a stall of this process for no silence of the store', async () => {
+  const options = { path: newFile(), redis: null, timeLimitMs: STALL_LIMIT_MS };
+  const told: boolean[] = [];
+  const state = await openState(options, { clock: systemClock, alert: (_, raised) => void told.push(raised) });
+  const change = state.update(countTable('t'), 'k', more());
+  await stallAfterSending(STALL_LIMIT_MS * 3);
+  expect(await change).toBe(1);
+  expect(told).toEqual([]);
+  await state.close();
+});

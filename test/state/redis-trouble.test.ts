@@ -9,7 +9,7 @@ import { requirePackage } from '../ground/packages.js';
 import { makePlace, waitUntil } from '../ground/place.js';
 import { startRedis, type PrivateRedis, type RedisGround } from '../ground/redis.js';
 import { countTable, more } from './contract.js';
-import { COUNTERS, countsOf, startCounting } from './counting.js';
+import { COUNTERS, countsOf, stallAfterSending, startCounting } from './counting.js';
 
 const isHere = requirePackage('redis-server');
 const WAIT_MAX_MS = 30_000;
@@ -142,4 +142,13 @@ describe.skipIf(!isHere)('Redis', () => {
     await waitUntil('the way back', WAIT_MAX_MS, () => told.at(-1) === false);
     expect(await state.update(table, 'k', more())).toBe(1);
   }, 60_000);
+
+  it('a stall of this process is no silence of the store', async () => {
+    const told: boolean[] = [];
+    const state = await connect(await serve(), SHORT_MS, told);
+    const change = state.update(table, 'k', more());
+    await stallAfterSending(SHORT_MS * 3);
+    expect(await change).toBe(1);
+    expect(told).toEqual([]);
+  });
 });
