@@ -74,9 +74,10 @@ function resultOf({ counts, ended, gaveUp, outOfTime, hits }: RuleRun): RuleResu
 }
 
 function summed(all: readonly RuleHit[], extra: number): Pick<RuleResult, 'hits' | 'subRules' | 'score'> {
-  const byName = [...all].sort((a, b) => (a.rule.name < b.rule.name ? -1 : 1));
-  const hits = byName.filter(({ rule }) => !isSubRule(rule.name));
-  const subRules = byName.filter(({ rule }) => isSubRule(rule.name)).map(({ rule }) => rule.name);
+  const hits = all.filter(({ rule }) => !isSubRule(rule.name));
+  hits.sort((a, b) => (a.rule.name < b.rule.name ? -1 : 1));
+  const subRules = all.filter(({ rule }) => isSubRule(rule.name)).map(({ rule }) => rule.name);
+  subRules.sort();
   const sum = hits.reduce((total, hit) => total + hit.score, extra);
   return { hits, subRules, score: Math.round(sum * 1000) / 1000 };
 }

@@ -289,11 +289,20 @@ class Compiler {
   /** Gives repeats and choices the sets of bytes that may come next, so that most ways are never gone. */
   private fillSets(): void {
     for (let at = 0; at < this.code.length; at += lengthAt(this.code, at)) {
-      if (this.code[at] === OP.run) this.code[at + 6] = this.firstOffset(at + RUN_LENGTH);
+      if (this.code[at] === OP.run) this.fillRun(at);
       if (this.code[at] !== OP.split) continue;
       this.code[at + 4] = this.firstOffset(this.code[at + 1]!);
       this.code[at + 5] = this.firstOffset(this.code[at + 2]!);
     }
+  }
+
+  /** A repeat after which none of its own bytes can come has one place to end: ways back into it are never gone. */
+  private fillRun(at: number): void {
+    const follow = this.firsts.at(at + RUN_LENGTH);
+    this.code[at + 6] = follow === null ? -1 : this.setOffset(follow);
+    const own = this.sets[this.code[at + 1]! / BYTES]!;
+    if (follow !== null && !follow.some((value, byte) => value === 1 && own[byte] === 1))
+      this.code[at + 4] = RUN_POSSESSIVE;
   }
 
   private firstOffset(from: number): number {

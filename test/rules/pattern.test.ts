@@ -102,6 +102,13 @@ describe('patterns match as Perl does', () => {
     ['\\bfoo\\b', '', 'a foo.', true],
     ['\\bfoo\\b', '', 'afoo', false],
     ['a+?b', '', 'aab', true],
+    // Nothing that a repeat takes can come after it: it has one place to end.
+    ['(?=a)(?:[^b]+b+)*c', '', 'aabbabc', true],
+    ['(?=a)(?:[^b]+b+)*cc', '', 'aabbabc', false],
+    ['(?=a)^a{1,2}b', '', 'aaab', false],
+    ['(?=a)a{1,2}b', '', 'aaab', true],
+    ['(?=a)a{1,2}?b', '', 'aaab', true],
+    ['(?=a)a+\\bb', '', 'aab', false],
     ['\\/path\\#', '', '/path#', true],
     ['^{a}', '', '{a}', true],
     ['a||b', '', 'x', true],
