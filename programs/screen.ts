@@ -18,6 +18,7 @@ import type { HandedListener, Order, StartOrder } from './process-messages.js';
 import { openProcessStores, type ProcessStores } from './process-stores.js';
 import { processesSection } from './processes-settings.js';
 import { createRefusalRecord, type RefusalRecord } from './refusal-record.js';
+import { openScreenAccess, type ScreenAccess } from './screen-access.js';
 import { screenEntry, screenLine, summaryEntry } from './screen-log.js';
 import { parseSettings } from './settings.js';
 import { openWorld, type World } from './world.js';
@@ -27,17 +28,22 @@ const NO_RESOLVER: Resolver = {
   lookup: () => Promise.resolve({ status: 'refused', detail: 'look-ups are switched off (resolver.enabled)' }),
 };
 
+interface Parts {
+  readonly screen: Screen;
+  readonly world: World;
+  readonly access: ScreenAccess;
+  readonly life: LifeFile;
+  readonly stores: ProcessStores;
+  readonly record: RefusalRecord;
+}
+
 class ScreenProcess {
   private readonly prepared = new Map<number, Configuration>();
   private ending: Promise<void> | null = null;
 
   private constructor(
+    private readonly parts: Parts,
     private current: Configuration,
-    private readonly screen: Screen,
-    private readonly world: World,
-    private readonly life: LifeFile,
-    private readonly stores: ProcessStores,
-    private readonly record: RefusalRecord,
     private readonly text: TextLog,
     private readonly channel: OrderChannel,
     private readonly listeners: readonly HandedListener[],
@@ -55,6 +61,7 @@ class ScreenProcess {
     const alert = alerts.alert.bind(alerts);
     const world = openWorld(alert, await stores.stores.state());
     const { state } = world.outside(configuration);
+    const access = await openScreenAccess(configuration, alert);
     const record = createRefusalRecord(log, (count) => summaryEntry(count, systemClock.now()));
     const write = (event: ScreenEvent): void => {
       const { level, text: line } = screenLine(event);
@@ -67,12 +74,18 @@ class ScreenProcess {
       resolver: { lookup: (type, name, options) => (world.resolver ?? NO_RESOLVER).lookup(type, name, options) },
       state,
       files: filesOf(configuration),
-      access: () => null,
+      access: (address) => access.wordOn(address),
       log: write,
       alert,
     });
     await screen.listen();
-    const part = new ScreenProcess(configuration, screen, world, life, stores, record, text, channel, order.listeners);
+    const part = new ScreenProcess(
+      { screen, world, access, life, stores, record },
+      configuration,
+      text,
+      channel,
+      order.listeners,
+    );
     part.tellDeepTests();
     channel.say({ kind: 'ready', version: configuration.version });
     return part;
@@ -102,13 +115,14 @@ class ScreenProcess {
 
   /** Ends the process: with code 0 once everybody is gone or cut off. A second call may shorten the grace. */
   end(graceMs = this.current.section(processesSection).graceMs): Promise<void> {
-    const closed = this.screen.close(graceMs);
+    const closed = this.parts.screen.close(graceMs);
     this.ending ??= exitInOrder(this.text, async () => {
       await closed;
-      await this.record.close();
-      this.world.close();
-      await this.stores.close();
-      this.life.close();
+      await this.parts.record.close();
+      await this.parts.access.close();
+      this.parts.world.close();
+      await this.parts.stores.close();
+      this.parts.life.close();
     });
     return this.ending;
   }
@@ -116,7 +130,7 @@ class ScreenProcess {
   private prepare(id: number, order: Extract<Order, { kind: 'prepare' }>): string | null {
     try {
       const configuration = parseSettings(order);
-      this.world.outside(configuration);
+      this.parts.world.outside(configuration);
       this.prepared.set(id, configuration);
       return null;
     } catch (error) {
@@ -129,8 +143,9 @@ class ScreenProcess {
     if (next === undefined) return;
     this.prepared.delete(id);
     this.current = next;
-    this.world.take(next);
-    this.screen.take(settingsOf(next, this.listeners), filesOf(next));
+    this.parts.world.take(next);
+    this.parts.access.take(next);
+    this.parts.screen.take(settingsOf(next, this.listeners), filesOf(next));
     this.tellDeepTests();
     this.text.info({ version: next.version }, 'settings taken');
   }
