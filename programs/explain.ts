@@ -8,11 +8,13 @@ import { rulesStage } from '../filters/rules/stage.js';
 import { explain, type ExplainContext, type Explanation } from '../gateway/explanation.js';
 import { makeEvent } from '../gateway/record.js';
 import type { MessageEvent } from '../logs/event.js';
+import type { SecurityEntry } from '../logs/row.js';
 import type { LogPage } from '../logs/search.js';
 import { systemClock } from '../outside/clock.js';
 import type { FindingSpec } from '../pipeline/finding.js';
 import { verdictSection } from '../pipeline/settings.js';
 import type { QuarantineEntry } from '../quarantine/quarantine.js';
+import { refusalLines } from './explain-refusal.js';
 import { explanationLines } from './explanation-lines.js';
 import { findWrongOption, judgeMail, openJudge, withEnvelope, type EnvelopeOptions } from './offline-judge.js';
 import { rulesOfSettings } from './rules/in-force.js';
@@ -37,7 +39,7 @@ export function addExplainCommand(program: Command): void {
       .description('Say in plain words why a message was judged as it was, and what would have had to differ.')
       .argument(
         '<message>',
-        'a message file, - for standard input, or of a logged message: id, queue id, Message-ID, quarantine id',
+        'a message file, - for standard input, of a logged message: id, queue id, Message-ID, quarantine id, or the id of a refusal',
       )
       .option('--json', 'one JSON object with the same text and the figures'),
   )
@@ -64,6 +66,8 @@ async function explainOne(program: Command, name: string, options: ExplainOption
   const configuration = readSettings(program.opts<{ config?: string }>().config);
   const isFile = name === '-' || existsSync(name);
   const event = isFile ? await judgeFile(name, options, configuration) : await findLogged(program, name);
+  if (event === null && !isFile && (await explainRefusal(program, name, configuration, options.json === true)))
+    return STORE_EXIT.done;
   if (event === null) {
     const where = isFile ? 'holds no message' : 'is neither a file nor a message in the log';
     process.stderr.write(`weir explain: ${visible(name)} ${where}\n`);
@@ -71,6 +75,17 @@ async function explainOne(program: Command, name: string, options: ExplainOption
   }
   write(explain(event, contextOf(configuration, event)), options.json === true);
   return STORE_EXIT.done;
+}
+
+/** What was refused before its content has an entry in the security log alone. False when there is none of that id. */
+async function explainRefusal(program: Command, id: string, configuration: Configuration, isJson: boolean) {
+  const page = await withStores(program, (call) => call<LogPage<SecurityEntry>>('log.security', { id, limit: 1 }));
+  const [entry] = page.entries;
+  if (entry?.kind !== 'session') return false;
+  const { specs } = contextOf(configuration, entry);
+  if (isJson) writeJsonLines([{ ...entry, text: refusalLines(entry, specs) }]);
+  else process.stdout.write(`${refusalLines(entry, specs).join('\n')}\n`);
+  return true;
 }
 
 function write(explanation: Explanation, isJson: boolean): void {
@@ -83,7 +98,7 @@ function write(explanation: Explanation, isJson: boolean): void {
     );
 }
 
-function contextOf(configuration: Configuration, { findings }: MessageEvent): ExplainContext {
+function contextOf(configuration: Configuration, { findings }: Pick<MessageEvent, 'findings'>): ExplainContext {
   const all = STAGES.flatMap(({ spec }) => spec.findings.map((finding) => [finding.id, finding] as const));
   const specs = new Map<string, FindingSpec>(all);
   const unknown = findings.flatMap(({ stage, id }) => (stage === RULES && !specs.has(id) ? [id] : []));

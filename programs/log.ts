@@ -3,11 +3,15 @@ import { Option, type Command } from 'commander';
 import { SECURITY_CATEGORIES, type MessageEvent } from '../logs/event.js';
 import type { SecurityEntry } from '../logs/row.js';
 import type { LogPage } from '../logs/search.js';
-import { STORE_EXIT, withStores } from './store-access.js';
+import { STORE_EXIT, withStores, type StoreCall } from './store-access.js';
 import { exitHelp, exitWith, given, readLimit, withTimes, writeJsonLines } from './store-options.js';
 import { showSize, showTime, table, visible } from './table.js';
 
 const LIMIT = 50;
+/** Entries of the security log looked at for refusals beside a search of the mail log. */
+const REFUSED_LOOKED_AT = 20;
+/** What only a message has: a search for it finds no refusal. */
+const MESSAGE_ONLY: readonly string[] = ['id', 'messageId', 'subject', 'queueId', 'action', 'direction', 'cursor'];
 
 interface SearchOptions {
   readonly security?: boolean;
@@ -93,9 +97,10 @@ async function searchLog(program: Command, text: string | undefined, options: Se
     cursor,
   });
   const isSecurity = options.security === true;
-  const page = await withStores(program, (call) =>
-    call<LogPage<MessageEvent | SecurityEntry>>(isSecurity ? 'log.security' : 'log.mail', query),
-  );
+  const { page, refused } = await withStores(program, async (call) => ({
+    page: await call<LogPage<MessageEvent | SecurityEntry>>(isSecurity ? 'log.security' : 'log.mail', query),
+    refused: isSecurity ? [] : await refusalsFor(call, query),
+  }));
   if (options.json === true) writeJsonLines(page.entries);
   else if (page.entries.length === 0) process.stdout.write('Nothing found.\n');
   else
@@ -103,7 +108,34 @@ async function searchLog(program: Command, text: string | undefined, options: Se
       isSecurity ? securityTable(page.entries as SecurityEntry[]) : mailTable(page.entries as MessageEvent[]),
     );
   tellRest(page);
+  tellRefused(refused);
   return page.entries.length === 0 && page.next === null ? STORE_EXIT.nothing : STORE_EXIT.done;
+}
+
+/** What was refused before its content is no message: somebody who looks for a lost one must still be told. */
+async function refusalsFor(
+  call: StoreCall,
+  query: Readonly<Record<string, unknown>>,
+): Promise<readonly SecurityEntry[]> {
+  const { text, sender, recipient, source, helo, login, sinceTime, untilTime } = query;
+  const parties = given({ text, sender, recipient, source, helo, login });
+  if (Object.keys(parties).length === 0 || Object.keys(query).some((key) => MESSAGE_ONLY.includes(key))) return [];
+  const page = await call<LogPage<SecurityEntry>>('log.security', {
+    ...parties,
+    ...given({ sinceTime, untilTime }),
+    limit: REFUSED_LOOKED_AT,
+  });
+  return page.entries.filter(({ kind }) => kind === 'session');
+}
+
+/** On standard error, as `tellRest`. */
+function tellRefused(refused: readonly SecurityEntry[]): void {
+  const [newest] = refused;
+  if (newest === undefined) return;
+  const time = showTime(newest.time);
+  process.stderr.write(
+    `Refused before the content, with no message to log, the newest at ${time}: look with --security, explain with weir explain ${newest.id}\n`,
+  );
 }
 
 /** On standard error, so that it does not stand among JSON lines. */
