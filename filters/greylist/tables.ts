@@ -8,7 +8,7 @@ import type { ClientStanding } from './client-standing.js';
 import type { Triplet } from './triplet.js';
 
 /** Most triplets and clients remembered; over it those that end first go, which are waiting triplets before others. */
-export const TRIPLETS_MAX = 2_000_000;
+export const TRIPLETS_MAX = 1_000_000;
 export const CLIENTS_MAX = 500_000;
 /** Letters of an id: 80 bits. */
 const ID_CHARS = 16;
