@@ -78,7 +78,9 @@ ${more}`);
       waitUntil('all processes to be ready', SETTLE_MS, async () => {
         const now = await status().catch(() => null);
         const ready = now?.processes.filter(({ state }) => state === 'ready') ?? [];
-        return now !== null && ready.length === now.processes.length && ready.length === now.workersWanted + 1
+        return now !== null &&
+          ready.length === now.processes.length &&
+          ready.length === now.workersWanted + (ready.some(({ role }) => role === 'screen') ? 2 : 1)
           ? now
           : null;
       }),
