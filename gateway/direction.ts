@@ -28,6 +28,7 @@ export interface Directions {
   /** The connection with the client that handed the mail to the outermost trusted relay. */
   client(connection: Connection, message: Message): Connection;
   isOwnDomain(address: string): boolean;
+  underMainName(address: string): string;
   /** Recipients under the main names of their domains: what settings are looked up by. The same list where none differs. */
   underMainNames(addresses: readonly EnvelopeAddress[]): readonly EnvelopeAddress[];
 }
@@ -61,6 +62,7 @@ export function createDirections(settings: DirectionsSettings, ownDomains: reado
   };
   return {
     isOwnDomain,
+    underMainName: (address) => names.underMainName(address),
     underMainNames: (addresses) => names.rename(addresses),
     of(transaction) {
       const inside = senderInside(transaction);

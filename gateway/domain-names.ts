@@ -13,6 +13,8 @@ export interface DomainNames {
 export interface MainNames {
   /** The main name of a domain, in lower-case A-labels; its own where it has no other. */
   mainName(domain: string): string;
+  /** The same address where it has no other name. */
+  underMainName(address: string): string;
   /** The same addresses under main names; the same list where none changes. `given` stays what the MTA sent. */
   rename(addresses: readonly EnvelopeAddress[]): readonly EnvelopeAddress[];
 }
@@ -21,17 +23,18 @@ export function createMainNames(entries: readonly DomainNames[]): MainNames {
   const mains = new Map(
     entries.flatMap(({ domain, names }) => names.map((name) => [domainKey(name), domainKey(domain)] as const)),
   );
-  const renamed = (given: EnvelopeAddress): EnvelopeAddress => {
-    const at = given.address.lastIndexOf('@');
-    const main = at < 0 ? undefined : mains.get(domainKey(given.address.slice(at + 1)));
-    return main === undefined ? given : { ...given, address: `${given.address.slice(0, at)}@${main}` };
+  const underMainName = (address: string): string => {
+    const at = address.lastIndexOf('@');
+    const main = at < 0 ? undefined : mains.get(domainKey(address.slice(at + 1)));
+    return main === undefined ? address : `${address.slice(0, at)}@${main}`;
   };
   return {
     mainName: (domain) => mains.get(domainKey(domain)) ?? domainKey(domain),
+    underMainName,
     rename(addresses) {
       if (mains.size === 0) return addresses;
-      const found = addresses.map(renamed);
-      return found.some((one, index) => one !== addresses[index]) ? found : addresses;
+      const found = addresses.map((given) => ({ ...given, address: underMainName(given.address) }));
+      return found.some(({ address }, index) => address !== addresses[index]?.address) ? found : addresses;
     },
   };
 }

@@ -187,6 +187,7 @@ class SessionGate {
       directions: directionsAt(moment, event, inForce),
       recipientIsOurs: recipient === null ? null : isOurs(recipient.address, inForce),
       isOwnDomain: (address) => inForce.directions.isOwnDomain(address),
+      underMainName: (address) => inForce.directions.underMainName(address),
       before: memory.upTo(moment, index),
       ran: memory.of(moment, index).flatMap(({ ran }) => ran),
       ...{ deadline, signal },

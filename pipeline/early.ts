@@ -146,6 +146,7 @@ function callStage(
   return stage[HOOKS[moment]]?.({
     ...{ moment, connection, login, mailFrom, rcptTo, accepted, directions, recipientIsOurs },
     isOwnDomain: (address) => input.isOwnDomain(address),
+    underMainName: (address) => input.underMainName(address),
     deadline: time.deadline,
     // Read through: a signal that no stage looks at is never made.
     get signal() {

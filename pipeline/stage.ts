@@ -103,6 +103,8 @@ export interface EarlyJob {
   /** True when the recipient's domain is one of ours; null before RCPT. */
   readonly recipientIsOurs: boolean | null;
   isOwnDomain(address: string): boolean;
+  /** The address under the main name of its domain (recipients are given so already). */
+  underMainName(address: string): string;
   /**
    * What earlier stages reported at this moment, and this and other stages at earlier ones of this session and
    * transaction: only those named in `needs`, and the stage itself. Of other recipients nothing is told.

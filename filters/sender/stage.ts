@@ -9,7 +9,7 @@ import { isAddressLiteral } from '../conduct/stage.js';
 import { DOMAIN_WAIT_MS, domainStanding, fullName } from '../domain-standing.js';
 import { showName, showWord } from '../evidence.js';
 import { restrict } from '../restriction.js';
-import { fileSource, firstOf, readOwnerFile, tableSource, type OwnerSource } from './owners.js';
+import { fileSource, firstOf, readOwnerFile, tableSource, type Owners, type OwnerSource } from './owners.js';
 import {
   checkSender,
   loginsFileOf,
@@ -106,13 +106,22 @@ async function checkOwner(
 ): Promise<readonly Finding[]> {
   const { login } = job;
   if (login === null && isExempt(job, settings)) return [];
-  if (login !== null && settings.loginIsAddress && login.toLowerCase() === address.toLowerCase()) return [];
-  const owners = await source.owners(address);
+  const names = [...new Set([address, job.underMainName(address)])];
+  const isLogin = names.some((name) => name.toLowerCase() === login?.toLowerCase());
+  if (settings.loginIsAddress && isLogin) return [];
+  const owners = await firstOwners(names, source);
   if ('failure' in owners) return restrict(settings.ownership, 'SENDER_OWNER_UNSURE', showWord(owners.failure));
   if (login === null)
     return owners.logins.size === 0 ? [] : restrict(settings.ownership, 'SENDER_NEEDS_LOGIN', showName(address));
   if (owners.logins.has(login.toLowerCase())) return [];
   return restrict(settings.ownership, 'SENDER_NOT_OWNED', `${showName(address)} by login ${showName(login)}`);
+}
+
+/** Under the name that was used, then under the main name of its domain. */
+async function firstOwners([name = '', ...others]: readonly string[], source: OwnerSource): Promise<Owners> {
+  const owners = await source.owners(name);
+  const isKnown = 'failure' in owners || owners.logins.size > 0;
+  return isKnown || others.length === 0 ? owners : firstOwners(others, source);
 }
 
 /** Behind a trusted relay the client is not known: its address is null. */

@@ -24,6 +24,7 @@ export interface EarlyFields {
   readonly directions?: EarlyJob['directions'];
   /** Domains that are ours; default `house.test`. */
   readonly ownDomains?: readonly string[];
+  readonly underMainName?: EarlyJob['underMainName'];
   readonly results?: EarlyJob['results'];
   /** From now until the deadline. */
   readonly timeMs?: number;
@@ -48,6 +49,7 @@ export function makeEarlyJob(moment: EarlyMoment, fields: EarlyFields = {}): Ear
     directions: fields.directions ?? ['received'],
     recipientIsOurs: recipient === null ? null : isOwnDomain(recipient.address),
     isOwnDomain,
+    underMainName: fields.underMainName ?? ((address) => address),
     results: fields.results ?? (() => []),
     deadline: performance.now() + (fields.timeMs ?? 20_000),
     signal: fields.signal ?? new AbortController().signal,

@@ -45,6 +45,7 @@ export async function runEarly(stage: Stage, session: Session): Promise<readonly
       directions: ['received'],
       recipientIsOurs: null,
       isOwnDomain: () => false,
+      underMainName: (address) => address,
       results: () => [...reports],
       deadline: 60_000,
       signal: new AbortController().signal,

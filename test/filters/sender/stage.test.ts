@@ -146,6 +146,16 @@ describe('the owner of a sender', () => {
     expect(await as('bob', '')).toEqual([]);
   });
 
+  it('is the same under every name of a domain', async () => {
+    const underMainName = (address: string) => address.replace(/@haus\.test$/i, '@house.test');
+    const as = async (login: string | null, sender: string) =>
+      mails(await make(), sender, { login, underMainName, ...INSIDE });
+    expect(await as('ann', 'ann@haus.test')).toEqual([]);
+    expect(await as('ann@house.test', 'ann@haus.test')).toEqual([]);
+    expect(await as('bob', 'ann@haus.test')).toEqual(['SENDER_NOT_OWNED']);
+    expect(await as(null, 'ann@HAUS.test')).toEqual(['SENDER_NEEDS_LOGIN']);
+  });
+
   it('is a login that is the address, unless that is switched off', async () => {
     const own = { login: 'zoe@house.test', ...INSIDE };
     expect(await mails(await make(), 'Zoe@house.test', own)).toEqual([]);
