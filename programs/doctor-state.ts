@@ -1,6 +1,6 @@
 // What `weir doctor` says of what is remembered between connections: whether the store takes writes, how fast, and what a
 // restart of Redis would lose. It makes no file: an embedded store that is not there yet is made by the server.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Configuration } from '../config/load.js';
 import { STATE_FILE } from '../state/open.js';
@@ -11,7 +11,8 @@ import { openStateOf, stateOf } from './process-stores.js';
 import { storageSection } from './storage-settings.js';
 
 /** A store that takes longer for one write is worth a word, ms. */
-export const SLOW_STATE_MS = 100;
+export const SLOW_STATE_MS = 1_000;
+const READ_BY_OTHERS = 0o004;
 
 /** One line; never throws. */
 export async function checkState(configuration: Configuration): Promise<readonly DoctorLine[]> {
@@ -40,12 +41,18 @@ async function look(configuration: Configuration, where: string, isRedis: boolea
     if (!isThere) return line('state', 'fail', `${where}: ${objection}`, adviceOf(isRedis));
     const { redis } = stateOf(configuration);
     const faults = redis === null ? [] : await inspectRedis(redis);
+    if (isReadByOthers(configuration.section(stateSection).passwordFile)) faults.push('others can read its password');
     if (tookMs > SLOW_STATE_MS) faults.push('that is slow');
     const detail = [`${where} takes writes, in ${tookMs} ms`, ...faults].join('; ');
     return line('state', faults.length > 0 ? 'warn' : 'ok', detail, faults.length > 0 ? 'see docs/state.md' : '');
   } finally {
     await state.close();
   }
+}
+
+function isReadByOthers(file: string): boolean {
+  const found = file === '' ? undefined : statSync(file, { throwIfNoEntry: false });
+  return found !== undefined && (found.mode & READ_BY_OTHERS) !== 0;
 }
 
 function adviceOf(isRedis: boolean): string {

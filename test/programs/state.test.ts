@@ -1,5 +1,6 @@
 // The state of a running server: shared with Redis away at the start and gone in the middle, and a file newer than the
 // program.
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../outside/database.js';
@@ -14,6 +15,7 @@ import { startRedis } from '../ground/redis.js';
 import { countTable, more } from '../state/contract.js';
 import { openHouse, SETTLE_MS, type House } from './house-of-processes.js';
 
+const PASSWORD = 'a-secret-of-this-test';
 const isHere = requirePackage('redis-server');
 const open: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
@@ -34,10 +36,14 @@ describe('the state of a running server', { timeout: 180_000 }, () => {
   it.skipIf(!isHere)('in a Redis that is away at the start, and comes', async () => {
     const place = makePlace('state-serve');
     open.push(() => place.remove());
-    const redis = await startRedis(place.directory, { isDurable: true });
+    const redis = await startRedis(place.directory, { isDurable: true, password: PASSWORD });
     open.push(() => redis.stop());
     await redis.kill();
-    const house = await openHouse({ workers: 1, more: `state: { kind: redis, url: '${redis.url}', prefix: live }` });
+    const passwordFile = join(place.directory, 'password');
+    writeFileSync(passwordFile, `${PASSWORD}\n`);
+    chmodSync(passwordFile, 0o600);
+    const settings = `kind: redis, url: '${redis.url}', prefix: live, passwordFile: ${passwordFile}`;
+    const house = await openHouse({ workers: 1, more: `state: { ${settings} }` });
     open.push(() => house.end());
     expect((await house.submit('flows all the same')).reply).toBe('SMFIR_ACCEPT');
     const away = await lookAt(house);
@@ -49,6 +55,10 @@ describe('the state of a running server', { timeout: 180_000 }, () => {
       return hasAlert(lines) ? null : lines;
     });
     expect(stateLine(back)).toMatchObject({ state: 'ok', detail: expect.stringContaining('takes writes') });
+    chmodSync(passwordFile, 0o644);
+    const readable = stateLine(await lookAt(house));
+    expect(readable).toMatchObject({ state: 'warn', detail: expect.stringContaining('others can read its password') });
+    expect(JSON.stringify(await lookAt(house)) + house.weir.log()).not.toContain(PASSWORD);
     expect(Number(await redis.ask('EXISTS', 'live::probe'))).toBe(1);
   });
 
