@@ -152,6 +152,11 @@ export class ListHealth {
     this.#test = null;
     if (this.#closed.signal.aborted) return;
     this.#failuresInARow = 0;
+    // Too many questions of our own: nothing was learned of the list.
+    if (verdict.kind === 'silent' && verdict.reason === 'busy') {
+      this.#erredSinceTest ||= erredBefore;
+      return;
+    }
     if (verdict.kind === 'pass') this.#pass(erredBefore);
     else if (verdict.kind === 'fail') this.#suspend(verdict.reason);
     else this.#beSilent(verdict.reason);

@@ -96,6 +96,11 @@ export const ALERTS = {
     meaning: 'A DNS list answered the front listener with an error code or with what no list gives; that never counts.',
     action: 'Ask through a resolver of your own, within the terms of the list; `weir check-ip` shows what it answers.',
   },
+  'screen-lists-busy': {
+    meaning:
+      'So many look-ups are out that DNS lists are not asked about some clients of the front listener; what is not asked counts for nothing.',
+    action: 'Raise `resolver.inFlightMax` and `resolver.waitingMax`, or see why the DNS servers are slow.',
+  },
   'screen-state': {
     meaning:
       'The front listener cannot read or write what it remembers of clients: good ones are tested, and wait, each time.',

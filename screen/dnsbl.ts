@@ -1,6 +1,7 @@
 // The sum of the DNS lists for a client: one look-up per list and client, shared by the sessions it has open, called off
 // with the last of them. A list counts only while it can be believed; silence and errors count nothing.
 import { isFailure, type Resolver } from '../outside/resolver.js';
+import type { Clock } from '../outside/clock.js';
 import { readAnswer } from '../lists/answer.js';
 import type { ListHealth } from '../lists/health.js';
 import { counts, type List } from '../lists/list.js';
@@ -28,11 +29,18 @@ export interface DnsblSeat {
 
 export interface DnsblOptions {
   readonly resolver: Resolver;
+  readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Called when look-ups begin to be left out since too many are out, and when that is over. */
+  onBusy(isBusy: boolean): void;
 }
+
+/** So long no look-up may be left out for the trouble to count as over, ms. */
+const BUSY_OVER_MS = 10_000;
 
 export class DnsblDesk {
   readonly #inquiries = new Map<string, Inquiry>();
+  #busyAtMs: number | null = null;
 
   constructor(
     private readonly healths: readonly ListHealth[],
@@ -48,10 +56,21 @@ export class DnsblDesk {
   join(address: string, heard: () => void): DnsblSeat {
     let inquiry = this.#inquiries.get(address);
     if (inquiry === undefined) {
-      inquiry = new Inquiry(address, this.healths, this.options);
+      inquiry = new Inquiry(address, this.healths, this.options, (isBusy) => this.#noteBusy(isBusy));
       this.#inquiries.set(address, inquiry);
     }
     return this.#sit(address, inquiry, heard);
+  }
+
+  #noteBusy(isBusy: boolean): void {
+    const now = this.options.clock.monotonicMs();
+    if (isBusy) {
+      if (this.#busyAtMs === null) this.options.onBusy(true);
+      this.#busyAtMs = now;
+    } else if (this.#busyAtMs !== null && now - this.#busyAtMs >= BUSY_OVER_MS) {
+      this.#busyAtMs = null;
+      this.options.onBusy(false);
+    }
   }
 
   #sit(address: string, inquiry: Inquiry, heard: () => void): DnsblSeat {
@@ -68,12 +87,20 @@ export class DnsblDesk {
   }
 }
 
-/** What one list said: null while it has not. */
-type Word = { readonly list: List; readonly codes: readonly string[]; readonly ttlS: number | null } | null;
+/**
+ * What one list said: null while it has not. `ttlS` null: nothing that can be relied on. A list that is suspended is not
+ * asked, and holds nothing up.
+ */
+interface Word {
+  readonly list: List;
+  readonly codes: readonly string[];
+  readonly ttlS: number | null;
+  readonly isSuspended: boolean;
+}
 
 class Inquiry {
   readonly seats = new Set<() => void>();
-  readonly #words: Word[];
+  readonly #words: (Word | null)[];
   readonly #names: readonly string[];
   readonly #abort = new AbortController();
   #left: number;
@@ -82,6 +109,7 @@ class Inquiry {
     private readonly address: string,
     healths: readonly ListHealth[],
     options: DnsblOptions,
+    private readonly noteBusy: (isBusy: boolean) => void,
   ) {
     this.#words = healths.map(() => null);
     this.#names = healths.map(({ list }) => list.name);
@@ -95,15 +123,16 @@ class Inquiry {
 
   score(): DnsblScore {
     const words = this.#words.filter((word) => word !== null);
+    const asked = words.filter(({ isSuspended }) => !isSuspended);
     const hits = words.flatMap((word) => hitsOf(word, this.address)).sort((one, other) => other.points - one.points);
-    const times = words.map(({ ttlS }) => ttlS).filter((ttlS) => ttlS !== null);
-    const answered = words.filter(({ ttlS }) => ttlS !== null).map(({ list }) => list.name);
+    const times = asked.map(({ ttlS }) => ttlS).filter((ttlS) => ttlS !== null);
+    const silent = this.#names.filter((name, index) => isSilent(this.#words[index] ?? null));
     return {
       rank: Math.round(hits.reduce((sum, { points }) => sum + points, 0) * 1_000) / 1_000,
       hits,
-      silent: this.#names.filter((name) => !answered.includes(name)),
+      silent,
       isComplete: this.#left === 0,
-      ttlS: times.length === this.#names.length ? Math.min(...times) : null,
+      ttlS: silent.length === 0 && times.length > 0 ? Math.min(...times) : null,
     };
   }
 
@@ -117,24 +146,29 @@ class Inquiry {
 
   async #wordOf(health: ListHealth, resolver: Resolver, timeoutMs: number): Promise<Word> {
     const { list } = health;
-    const nothing = { list, codes: [], ttlS: null };
+    const nothing: Word = { list, codes: [], ttlS: null, isSuspended: false };
     const name = questionName(reverseAddress(this.address), list.zone);
-    if (name === null || !health.isWorthAsking()) return nothing;
+    if (name === null) return nothing;
+    if (!health.isWorthAsking()) return { ...nothing, isSuspended: true };
     const { signal } = this.#abort;
     const answer = await resolver.lookup('A', name, { signal, timeoutMs, callsOff: true });
-    // A look-up that was called off says nothing of the list.
+    // A look-up that was called off, or never put, says nothing of the list.
     if (signal.aborted) return nothing;
+    this.noteBusy(answer.status === 'busy');
+    if (answer.status === 'busy') return nothing;
     const read = readAnswer(list, answer);
     health.note(read);
     if (isFailure(answer) || read.state === 'error') return nothing;
-    if (read.state !== 'listed') return { list, codes: [], ttlS: answer.ttlS };
+    if (read.state !== 'listed') return { ...nothing, ttlS: answer.ttlS };
     const { state } = await health.belief(signal);
-    return state === 'believed' ? { list, codes: read.codes, ttlS: answer.ttlS } : nothing;
+    return state === 'believed' ? { ...nothing, codes: read.codes, ttlS: answer.ttlS } : nothing;
   }
 }
 
+const isSilent = (word: Word | null): boolean => word === null || (word.ttlS === null && !word.isSuspended);
+
 /** Each entry of a list counts once, whatever number of its answers fit. */
-function hitsOf({ list, codes }: NonNullable<Word>, address: string): readonly ListHit[] {
+function hitsOf({ list, codes }: Word, address: string): readonly ListHit[] {
   return list.entries.flatMap((entry) => {
     const fitting = codes.filter((code) => counts(entry, 'client', code));
     const isAsked = isIpv6(address) ? entry.ipv6 : entry.ipv4;

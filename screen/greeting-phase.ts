@@ -1,6 +1,5 @@
 // The greeting: its first half at once, then a wait in which a good client keeps silent, while the DNS lists are asked
 // about it. Reads no more than shows that the client spoke; what it said is kept for whoever speaks with it next.
-import { publicAddress } from '../lists/question.js';
 import type { DnsblSeat } from './dnsbl.js';
 import { judgeEarly, type EarlyVerdict } from './early.js';
 import { showBytes } from './event.js';
@@ -39,8 +38,7 @@ export class GreetingPhase implements Phase {
     socket.on('data', this.#hear);
     socket.once('end', this.#leave);
     // A client that is refused anyway is not worth a question to others.
-    if (due.has('dnsbl') && !this.#isDenied && publicAddress(address) !== null)
-      this.#seat = terms.desk.join(address, () => this.#judge());
+    if (due.has('dnsbl') && !this.#isDenied) this.#seat = terms.desk.join(address, () => this.#judge());
     if (held.length === 0) socket.resume();
     else this.#note(held);
     this.#judge();

@@ -2,6 +2,7 @@
 // listener's sweep; every way out ends the phase it left and gives back what was counted.
 import type { Socket } from 'node:net';
 import { isIPv4 } from 'node:net';
+import { publicAddress } from '../lists/question.js';
 import type { ProxyEnds } from '../outside/proxy-header.js';
 import { DialoguePhase } from './dialogue-phase.js';
 import type { Charge } from './early.js';
@@ -133,7 +134,9 @@ export class Session implements Ways {
     const record = hall.crowd.screenedOf(address) === 0 ? await hall.passOf(address) : null;
     // The connection may have ended meanwhile.
     if (this.#phase !== asked || this.#isClosed) return;
-    this.#visit.due = testsDue(record, terms.inForce, hall.deps.clock.now());
+    // Lists know nothing of private addresses.
+    const inForce = publicAddress(address) === null ? terms.inForce.filter((test) => test !== 'dnsbl') : terms.inForce;
+    this.#visit.due = testsDue(record, inForce, hall.deps.clock.now());
     const isRefused = this.#visit.refusal !== null;
     if (this.#visit.due.size === 0 && !isRefused) return charges.length === 0 ? this.pass('old') : this.#handOn();
     if (!hall.crowd.hasScreenRoom()) return this.turnAway('screened', '421 4.3.2 All screening ports are busy');

@@ -17,6 +17,8 @@ import { DEEP_TESTS, hostNameOf, isWanted, type DeepTest, type ScreenSettings, t
 /** A DNS list is suspended, or answers with errors; the catalogue of alerts says more. */
 export const ALERT_LIST_DEAD = 'screen-list-dead';
 export const ALERT_LIST_ERROR = 'screen-list-error';
+/** Clients are not asked about, since too many questions are out. */
+export const ALERT_LISTS_BUSY = 'screen-lists-busy';
 
 const MINUTE_MS = 60_000;
 
@@ -71,7 +73,12 @@ export class Terms {
         retestMs: settings.dnsblRetestMs,
       },
     );
-    this.desk = new DnsblDesk(this.#watch.healths, { resolver: world.resolver, timeoutMs: settings.dnsblTimeoutMs });
+    this.desk = new DnsblDesk(this.#watch.healths, {
+      resolver: world.resolver,
+      clock: world.clock,
+      timeoutMs: settings.dnsblTimeoutMs,
+      onBusy: (isBusy) => world.alert(ALERT_LISTS_BUSY, isBusy, isBusy ? 'too many look-ups are out' : ''),
+    });
     const actions = DEEP_TESTS.map((test) => [test, settings[`${test}Action`]] as const);
     this.deepForRefused = new Map(actions);
     this.deep = new Map(this.secure === null ? [] : actions.filter(([test]) => isWanted(settings, test)));

@@ -245,3 +245,74 @@ describe('a pass', () => {
     expect(await second.sees('220 mta')).toContain('220-front');
   });
 });
+
+describe('too many look-ups', () => {
+  it('are told as an alert, say nothing of the lists, and let clients pass', async () => {
+    setList('busy.test', { [CLIENT]: ['127.0.0.2'] });
+    let isBusy = true;
+    const busy: Resolver = {
+      lookup: async (type, name, options) =>
+        isBusy ? { status: 'busy', detail: 'too many questions are out' } : resolver.lookup(type, name, options),
+    };
+    const world = await startScreen(
+      { upstream: mta.upstream, dnsblSites: [{ list: 'busy.test' }], dnsblAction: 'drop' },
+      { resolver: busy },
+    );
+    const words = (code: string) => world.alerts.filter((alert) => alert.code === code).map(({ raised }) => raised);
+    for (let round = 0; round < 4; round += 1) {
+      const client = await world.from(CLIENT);
+      await client.sees('220-');
+      world.clock.move(WAIT_MS);
+      await client.sees('220 mta');
+      client.socket.destroy();
+      await until('the end', () => world.screen.stats().connections === 0);
+      world.clock.move(120_000);
+    }
+    expect(words('screen-lists-busy')).toEqual([true]);
+    expect(words('screen-list-dead')).toEqual([]);
+    isBusy = false;
+    const client = await world.from(CLIENT);
+    await client.sees('220-');
+    await answered('busy.test');
+    world.clock.move(WAIT_MS);
+    expect(await client.closes()).toContain('521 5.7.1');
+    expect(words('screen-lists-busy')).toEqual([true, false]);
+  });
+});
+
+describe('a suspended list', () => {
+  it('holds no pass short', async () => {
+    dns.set('*.everything.test', { A: ['127.0.0.2'] });
+    setList('fine.test', {});
+    dns.set(`${reverseAddress(CLIENT)}.fine.test`, { A: ['127.0.0.9'], ttlS: 900 });
+    const world = await start(['everything.test', 'fine.test=127.0.0.2']);
+    const first = await world.from('203.0.113.66');
+    await first.sees('220-');
+    await until('the alert', () => world.alerts.some(({ code, raised }) => code === 'screen-list-dead' && raised));
+    const client = await world.from(CLIENT);
+    await client.sees('220-');
+    await until('the answer', () => heard.has(`${reverseAddress(CLIENT)}.fine.test`));
+    world.clock.move(WAIT_MS);
+    await client.sees('220 mta');
+    await until('the pass', () => world.state.entries.has(`screen-pass/${CLIENT}`));
+    const { dnsbl } = world.state.entries.get(`screen-pass/${CLIENT}`)?.value as { dnsbl: number };
+    expect((dnsbl - world.clock.now()) / 1_000).toBeGreaterThan(600);
+  });
+});
+
+describe('a private address', () => {
+  it('is not asked about, and is remembered all the same', async () => {
+    setList('any.test', {});
+    const world = await start(['any.test']);
+    const client = await world.from('192.168.7.7');
+    await client.sees('220-');
+    world.clock.move(WAIT_MS);
+    await client.sees('220 mta');
+    await until('the pass', () => world.state.entries.size === 1);
+    client.socket.destroy();
+    await until('the end', () => world.screen.stats().connections === 0);
+    const again = await world.from('192.168.7.7');
+    expect(await again.sees('220 ')).toBe('220 mta.test ESMTP\r\n');
+    expect(dns.asked).toEqual([]);
+  });
+});
