@@ -1,4 +1,9 @@
 // The policy server on raw sockets: requests in any pieces, many connections, peers that do not speak the protocol.
+import { once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CONTINUE, type EnvelopeAnswer } from '../../pipeline/answer.js';
 import type { PolicyQuery } from '../../policy/query.js';
@@ -180,6 +185,30 @@ describe('peers that break the protocol', () => {
     await expect.poll(() => server.stats().connections).toBe(0);
   });
 
+  it('gives the whole request its time, not each byte of it', async () => {
+    const { server, port } = await start(echo, { requestTimeoutMs: 80 });
+    const client = await connectClient(port);
+    const drip = setInterval(() => client.write('a'), 10);
+    await client.closed;
+    clearInterval(drip);
+    expect(server.stats()).toMatchObject({ answers: 0 });
+    client.end();
+  });
+
+  it('keeps nothing of 2,000 connections that came and went, torn or whole', async () => {
+    const { server, port } = await start(echo);
+    for (let round = 0; round < 20; round += 1) {
+      const clients = await Promise.all(Array.from({ length: 100 }, () => connectClient(port)));
+      clients.forEach((client, index) => {
+        client.write(requestText().slice(0, index % 3 === 0 ? 50 : undefined));
+        if (index % 2 === 0) client.socket.resetAndDestroy();
+        else client.end();
+      });
+    }
+    await expect.poll(() => server.stats().connections, { timeout: 20_000 }).toBe(0);
+    expect(server.stats()).toMatchObject({ accepted: 2_000, refused: 0 });
+  });
+
   it('closes connections over the cap at once', async () => {
     const { server, port } = await start(echo, { connectionsMax: 2 });
     const kept = [await connectClient(port), await connectClient(port)];
@@ -192,6 +221,32 @@ describe('peers that break the protocol', () => {
       expect(await client.answers(1)).toHaveLength(1);
       client.end();
     }
+  });
+});
+
+describe('a UNIX socket', () => {
+  it('is open to its group alone, and gone when the server is', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'weir-policy-'));
+    const path = join(directory, 'policy.sock');
+    const { server } = await start(echo, { listen: [`unix:${path}`] });
+    expect(server.addresses).toEqual([`unix:${path}`]);
+    expect((await stat(path)).mode & 0o777).toBe(0o660);
+    const client = net.connect(path);
+    client.write(requestText());
+    const [chunk] = (await once(client, 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('action=550 5.7.1 b@house.test\n\n');
+    client.destroy();
+    await server.close(0);
+    await expect(stat(path)).rejects.toThrow('ENOENT');
+    await rm(directory, { recursive: true });
+  });
+
+  it('is refused where something else lies, and nothing stays open', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'weir-policy-'));
+    const path = join(directory, 'file');
+    await writeFile(path, 'x');
+    await expect(startServer(echo, { listen: ['inet:127.0.0.1:0', `unix:${path}`] })).rejects.toThrow('not a socket');
+    await rm(directory, { recursive: true });
   });
 });
 
