@@ -29,6 +29,7 @@ async function work() {
       out(`${key} ${await state.update(table, key, more)}`);
     } catch (error) {
       refused += 1;
+      out(`refused ${refused}`);
       if (refused === 1) process.stderr.write(`${error.stack}\n`);
       // Refusals come at once: the event loop must get its turn.
       await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE_MS));

@@ -13,6 +13,8 @@ export interface Counting {
   readonly child: ChildProcess;
   /** Every count that was acknowledged, by counter. */
   readonly told: ReadonlyMap<string, readonly number[]>;
+  /** Changes refused so far. */
+  refused(): number;
   /** Begins to count. */
   begin(): void;
   /** Resolves at its end with its exit code and how many changes were refused. */
@@ -50,7 +52,7 @@ export async function startCounting(options: StateOptions, changes: number): Pro
     errors,
   }));
   await ready;
-  return { child, told, ended, begin: () => void child.stdin.write('go\n') };
+  return { child, told, ended, refused: () => refused, begin: () => void child.stdin.write('go\n') };
 }
 
 /** Runs some at once, each with so many changes, and gives them when all have ended. */

@@ -8,7 +8,7 @@ import { openDatabase } from '../../outside/database.js';
 import { openState } from '../../state/open.js';
 import type { SweptState } from '../../state/keeper.js';
 import { StateUnavailable } from '../../state/state.js';
-import { makePlace, waitUntil } from '../ground/place.js';
+import { makePlace, mustRun, waitUntil } from '../ground/place.js';
 import { movedClock } from '../ground/state.js';
 import { countTable, describeState, more } from './contract.js';
 import { countAtOnce, COUNTERS, countsOf, stallAfterSending, startCounting, upTo } from './counting.js';
@@ -52,6 +52,32 @@ it('has everything that was acknowledged to processes that were killed', async (
   const state = await open(path);
   for (const key of COUNTERS) {
     const told = countsOf(all, key);
+    expect(new Set(told).size).toBe(told.length);
+    expect((await state.read(countTable('counters'), key))?.value.count).toBeGreaterThanOrEqual(told.at(-1) ?? 0);
+  }
+  await state.close();
+}, 60_000);
+
+it('refuses what a full disk does not take, and goes on when there is room again', async () => {
+  const path = newFile();
+  const counting = await startCounting(optionsOf(path), 0);
+  const counts = (): number => counting.told.get('c0')?.length ?? 0;
+  // A bound on the size of files (setrlimit(2) RLIMIT_FSIZE) fails writes as a full disk does.
+  const bound = (bytes: string) =>
+    mustRun('prlimit', ['--pid', String(counting.child.pid), `--fsize=${bytes}:unlimited`]);
+  counting.begin();
+  await waitUntil('some counts', WAIT_MAX_MS, () => counts() > 20);
+  await bound('1');
+  const before = counting.refused();
+  await waitUntil('refusals', WAIT_MAX_MS, () => counting.refused() > before + 20);
+  await bound('unlimited');
+  const then = counts();
+  await waitUntil('further counts', WAIT_MAX_MS, () => counts() > then + 20);
+  counting.child.kill('SIGKILL');
+  await counting.ended;
+  const state = await open(path);
+  for (const key of COUNTERS) {
+    const told = countsOf([counting], key);
     expect(new Set(told).size).toBe(told.length);
     expect((await state.read(countTable('counters'), key))?.value.count).toBeGreaterThanOrEqual(told.at(-1) ?? 0);
   }
