@@ -51,7 +51,8 @@ export class AccessBook {
 
   /** Reads everything. Rejects with what kept it from doing so. */
   static async open(options: BookOptions): Promise<AccessBook> {
-    if (options.make && !hasStore(options.dir)) await (await openAccessStore(options.dir, options.clock)).close();
+    // A file that is there may be one that another process is only just making: migrating waits for it.
+    if (options.make) await (await openAccessStore(options.dir, options.clock)).close();
     const book = new AccessBook(options);
     book.#stamp = book.#generation.read(options.clock.monotonicMs());
     try {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLine, type Line } from '../ground/line.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
-import { waitUntil } from '../ground/place.js';
+import { findPorts, waitUntil } from '../ground/place.js';
 import { startScriptedDns, type ScriptedDns } from '../ground/scripted-dns.js';
 import { SmtpClient } from '../ground/smtp-client.js';
 import type { LogRow } from '../ground/weir.js';
@@ -57,16 +57,30 @@ authentication: { enabled: false }
 rules: { enabled: false }
 `;
 
+/** As `weir postfix` prints them, but soon reached; errors cost no time, so that the test costs none. */
+const STRICT = {
+  // Whoever may say XCLIENT is not counted.
+  smtpd_authorized_xclient_hosts: '',
+  smtpd_client_connection_count_limit: '2',
+  smtpd_junk_command_limit: '5',
+  smtpd_soft_error_limit: '2',
+  smtpd_hard_error_limit: '4',
+  smtpd_error_sleep_time: '0',
+};
+
 const RECIPIENTS = ['ann', 'bob', 'eve'].map((name) => `${name}@house.test`);
 /** A further name of the house's domain. */
 const ELSEWHERE = 'blocked@haus.test';
 
 let line: Line;
 let dns: ScriptedDns;
+/** A port where Postfix's own limits are low. */
+let strictPort = 0;
 
 beforeAll(async () => {
   if (!ready) return;
   dns = await startScriptedDns(ZONE);
+  strictPort = (await findPorts(1))[0] ?? 0;
   line = await startLine({
     name: 'policies',
     main: {
@@ -79,6 +93,7 @@ beforeAll(async () => {
       smtpd_hard_error_limit: '200',
       smtpd_error_sleep_time: '0',
     },
+    listeners: () => [{ address: `127.0.0.1:${strictPort}`, options: STRICT }],
     directions: '  domainAliases: [{ domain: house.test, names: [haus.test] }]\n',
     prepare: (directory) => {
       const logins = join(directory, 'logins');
@@ -136,8 +151,8 @@ let taken = 0;
 const fresh = (): string => GOOD[taken++] ?? '';
 
 /** The first reply to a client that really comes from there. */
-async function greetingFor(localAddress: string): Promise<string> {
-  const socket = connect({ port: line.port, host: '127.0.0.1', localAddress });
+async function greetingFor(localAddress: string, port = line.port): Promise<string> {
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
   try {
     const [bytes] = (await once(socket, 'data')) as [Buffer];
     return bytes.toString();
@@ -271,6 +286,36 @@ describe.runIf(ready)('policies before the content', { timeout: CASE_TIMEOUT_MS 
     expect(await envelope({ address })).toMatch(/^421 /);
     await findRefusal(address, 'HARVEST_BLOCKED');
     expect(await envelope({ address: fresh() })).toMatch(/^250/);
+  });
+
+  it('leave unauthorised pipelining to Postfix, which refuses it as `weir postfix` sets it', async () => {
+    const { client } = await pose({ address: fresh() });
+    await client.command(MAIL('x@good.example'));
+    await client.command(RCPT());
+    const reply = await client.command('DATA\r\nSubject: ahead\r\n\r\nahead\r\n.');
+    client.abort();
+    expect(reply.text).toMatch(/^(503|554) 5\.5\.0 .*(pipelining|synchronization)/);
+  });
+
+  it('leave connections at once to Postfix', async () => {
+    const localAddress = '127.0.0.11';
+    const open = [
+      await SmtpClient.open(strictPort, { localAddress }),
+      await SmtpClient.open(strictPort, { localAddress }),
+    ];
+    expect(await greetingFor(localAddress, strictPort)).toMatch(/^421 4\.7\.0 .*too many connections/);
+    for (const client of open) await client.quit();
+  });
+
+  it('leave junk commands to Postfix', async () => {
+    const client = await SmtpClient.open(strictPort, { localAddress: '127.0.0.12' });
+    const replies: string[] = [];
+    for (let more = 0; more < 20 && replies.at(-1)?.startsWith('421') !== true; more += 1)
+      replies.push((await client.command('NOOP')).text);
+    client.abort();
+    expect(replies.slice(0, 5).every((reply) => reply.startsWith('250'))).toBe(true);
+    expect(replies.at(-1)).toMatch(/^421 4\.7\.0 .*too many errors/);
+    expect(replies.length).toBeLessThan(12);
   });
 
   it('know a recipient under every name of its domain', async () => {

@@ -1,6 +1,6 @@
 // The store of rules on a real file, and how every process sees a change at once: a book beside it, read again only where
 // something changed.
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -203,6 +203,16 @@ describe('the store of rules', () => {
     await store.add([body('reject', 'ip', '192.0.2.2')], 'ann');
     expect(await clientsIn(book)).toEqual(['192.0.2.1', '192.0.2.2']);
     expect(troubles[1]).toContain('false');
+  });
+
+  it('may be one that another process is only just making', async () => {
+    const begun = join(dir, 'begun');
+    mkdirSync(begun, { mode: 0o700 });
+    const database = await openDatabase({ path: accessFile(begun) });
+    const book = await AccessBook.open({ dir: begun, clock, make: true, onTrouble: () => undefined });
+    books.push(book);
+    expect((await book.current()).size).toBe(0);
+    await database.close();
   });
 
   it('is compiled once for all stages of a process', async () => {
