@@ -1,6 +1,7 @@
 // Postfix's check_policy_service with the real Postfix: greylisting by the policy server alone, and beside the milter on
 // one record.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { policyLines } from '../../programs/postfix-conduct.js';
 import { startLine, type Line, type LineOptions } from '../ground/line.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
 import { findPorts, waitUntil } from '../ground/place.js';
@@ -13,7 +14,10 @@ async function startPolicyLine(name: string, milter: boolean): Promise<Line> {
   const [port = 0] = await findPorts(1);
   const service = `inet:127.0.0.1:${port}`;
   const main: LineOptions['main'] = {
-    smtpd_recipient_restrictions: `permit_mynetworks, reject_unauth_destination, check_policy_service ${service}, reject_unlisted_recipient`,
+    // As `weir postfix` prints it.
+    ...Object.fromEntries(
+      policyLines({ policy: service, queueDirectory: '/' }).map(({ name: key, value }) => [key, value]),
+    ),
     relay_recipient_maps: 'inline:{ {known@house.test=x} {both@house.test=x} {two@house.test=x} }',
     ...(milter ? {} : { smtpd_milters: '', non_smtpd_milters: '' }),
   };
