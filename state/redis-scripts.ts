@@ -1,5 +1,6 @@
 // What runs inside Redis, as one step each. An entry is a string `endsAt:json`; beside the entries of a table stands one
-// sorted set of their keys by their ends, by which a table is bounded and counted. KEYS: the entry, that set.
+// sorted set of their keys by their ends, by which a table is bounded and counted; it goes with the last of them. KEYS:
+// the entry, that set.
 
 /** What begins an entry: the end, by the clock of whoever wrote it. The store's own expiry comes later, see PX_MARGIN_MS. */
 const LOOK = `
@@ -18,6 +19,7 @@ if ARGV[3] == '' then
 end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[5])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[6])
+if redis.call('PTTL', KEYS[2]) < tonumber(ARGV[5]) then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[9])) do
   redis.call('DEL', KEYS[2] .. ':' .. member)
   redis.call('ZREM', KEYS[2], member)

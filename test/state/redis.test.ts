@@ -142,6 +142,9 @@ describe.skipIf(!isHere)('Redis', () => {
     expect(Number((await redis.ask('KEYS', 'years:triplets:*')).split('\n').length)).toBeLessThanOrEqual(40);
     const [key = ''] = (await redis.ask('KEYS', 'years:triplets:*')).split('\n');
     expect(Number(await redis.ask('PTTL', key))).toBeGreaterThan(86_400_000);
+    const ofSet = Number(await redis.ask('PTTL', 'years:triplets'));
+    expect(ofSet).toBeGreaterThan(86_400_000);
+    expect(ofSet).toBeLessThan(86_400_000 + 3_600_000);
     await state.close();
   });
 
