@@ -17,6 +17,7 @@ import {
 import { checkCountries } from './doctor-countries.js';
 import { checkDomains } from './doctor-domains.js';
 import { checkResolver } from './doctor-resolver.js';
+import { checkScreen } from './doctor-screen.js';
 import { checkState } from './doctor-state.js';
 import { checkStores } from './doctor-stores.js';
 import { checkUpdates } from './channels/health.js';
@@ -75,12 +76,13 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
   const { status, lines: server } = await checkServer(configuration);
   // First and alone: making the stages keeps this process busy, and the time of an answer would be wrong.
   const resolver = await checkResolver(configuration);
-  const [clock, storage, stores, state, listeners, stages, domains] = await Promise.all([
+  const [clock, storage, stores, state, listeners, screen, stages, domains] = await Promise.all([
     checkClock(),
     checkStorage(configuration),
     checkStores(configuration),
     checkState(configuration),
     checkListeners(configuration),
+    checkScreen(configuration, status),
     checkStages(configuration),
     checkDomains(configuration),
   ]);
@@ -93,6 +95,7 @@ async function examineAll(configuration: Configuration): Promise<readonly Doctor
     ...state,
     ...server,
     ...listeners,
+    ...screen,
     ...resolver,
     ...checkCountries(configuration),
     ...checkUpdates(configuration),
