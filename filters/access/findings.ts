@@ -10,6 +10,8 @@ export const accessFindings = [
   {
     id: 'BLOCKED_CLIENT',
     category: 'blocked',
+    // Spared by whoever is allowed, and so said at RCPT, where the recipient is known to the log.
+    check: 'restriction',
     score: 1,
     meaning: 'A rule of your own blocks the address or network of the client.',
     reply: CLIENT_REPLY,
@@ -17,6 +19,7 @@ export const accessFindings = [
   {
     id: 'BLOCKED_SENDER',
     category: 'blocked',
+    check: 'restriction',
     score: 1,
     meaning: 'A rule of your own blocks the envelope sender.',
     reply: SENDER_REPLY,
@@ -24,6 +27,7 @@ export const accessFindings = [
   {
     id: 'BLOCKED_RECIPIENT',
     category: 'blocked',
+    check: 'restriction',
     score: 1,
     meaning: 'A rule of your own blocks the recipient.',
     reply: RECIPIENT_REPLY,
@@ -31,6 +35,7 @@ export const accessFindings = [
   {
     id: 'BLOCKED_CLIENT_DISCARD',
     category: 'blocked',
+    check: 'restriction',
     score: 1,
     meaning: 'A rule of your own discards what comes from the address or network of the client.',
     action: 'discard',
@@ -38,6 +43,7 @@ export const accessFindings = [
   {
     id: 'BLOCKED_SENDER_DISCARD',
     category: 'blocked',
+    check: 'restriction',
     score: 1,
     meaning: 'A rule of your own discards what comes from the envelope sender.',
     action: 'discard',
@@ -45,6 +51,7 @@ export const accessFindings = [
   {
     id: 'BLOCKED_RECIPIENT_DISCARD',
     category: 'blocked',
+    check: 'restriction',
     score: 1,
     meaning: 'A rule of your own discards what goes to the recipient.',
     action: 'discard',
