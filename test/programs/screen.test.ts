@@ -125,6 +125,15 @@ describe('the front listener under the supervisor', () => {
     expect(rows.map(({ category }) => category)).toContain('block-list');
   });
 
+  it('is looked at by the doctor, with the mail server behind', async () => {
+    const { stdout } = await house.weir.run(['doctor', '--json']);
+    const { lines } = JSON.parse(stdout) as { lines: { area: string; state: string; detail: string }[] };
+    const mine = lines.filter(({ area }) => area === 'screen').map(({ state, detail }) => `${state} ${detail}`);
+    expect(mine.join('\n')).toMatch(/ok process \d+, \d+ clients now/);
+    expect(mine.join('\n')).toMatch(/ok inet:127\.0\.0\.1:\d+ takes clients with a PROXY header/);
+    expect(mine.join('\n')).toContain('ok deep tests are off');
+  });
+
   it('takes new settings without being replaced', async () => {
     const pid = await screenPid();
     house.rewrite(house.config.replace('screen:\n', 'screen:\n  pregreetAction: drop\n'));
