@@ -3,9 +3,6 @@
 import { isFailure, type DnsAnswer, type LookupOptions, type Resolver } from '../outside/resolver.js';
 import { canonicalDomain } from './authentication/domain.js';
 
-/** Longest wait for all look-ups about one name, ms. */
-export const DOMAIN_WAIT_MS = 5_000;
-
 export type DomainStanding =
   /** An MX record that names a host, or an address (AAAA as good as A). */
   | { readonly kind: 'known' }
@@ -16,7 +13,7 @@ export type DomainStanding =
   /** Neither MX nor A nor AAAA. */
   | { readonly kind: 'absent' }
   /** The DNS failed: nothing is known. */
-  | { readonly kind: 'unsure'; readonly detail: string };
+  | { readonly kind: 'unsure'; readonly detail: string; readonly isSilent?: boolean };
 
 /** A name with a dot that the DNS can hold, in A-labels; null for all else, addresses and address literals included. */
 export function fullName(text: string): string | null {
@@ -33,6 +30,8 @@ export async function domainStanding(
   const mx = await resolver.lookup('MX', name, options);
   if (mx.status === 'nxdomain') return { kind: 'absent' };
   if (mx.status === 'found') return judgeExchanges(mx.records.map(({ exchange }) => exchange));
+  // Whoever is silent about one type would be about the next: one wait is enough.
+  if (mx.status === 'timeout') return { kind: 'unsure', detail: 'MX: timeout' };
   const address = await addressStanding(name, resolver, options);
   // Without an answer about MX an address still shows that the domain is there.
   if (address.kind !== 'absent' || !isFailure(mx)) return address;
@@ -42,7 +41,7 @@ export async function domainStanding(
 /** Looks a name up as a host: any address will do, an MX too. */
 export async function hostStanding(name: string, resolver: Resolver, options: LookupOptions): Promise<DomainStanding> {
   const address = await addressStanding(name, resolver, options);
-  if (address.kind === 'known') return address;
+  if (address.kind === 'known' || (address.kind === 'unsure' && address.isSilent)) return address;
   const mx = await resolver.lookup('MX', name, options);
   if (mx.status === 'found') return { kind: 'known' };
   if (isFailure(mx)) return { kind: 'unsure', detail: `MX: ${mx.status}` };
@@ -53,7 +52,8 @@ async function addressStanding(name: string, resolver: Resolver, options: Lookup
   const answers = await Promise.all([resolver.lookup('A', name, options), resolver.lookup('AAAA', name, options)]);
   if (answers.some(({ status }) => status === 'found')) return { kind: 'known' };
   const failed = answers.find((answer: DnsAnswer) => isFailure(answer));
-  return failed === undefined ? { kind: 'absent' } : { kind: 'unsure', detail: `addresses: ${failed.status}` };
+  if (failed === undefined) return { kind: 'absent' };
+  return { kind: 'unsure', detail: `addresses: ${failed.status}`, isSilent: failed.status === 'timeout' };
 }
 
 /** One record that names the root is a null MX; names that are no host names lead nowhere. */

@@ -5,9 +5,8 @@ import { NetworkSet, networkOf } from '../../message/network.js';
 import type { Finding } from '../../pipeline/finding.js';
 import type { EarlyJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import type { State, StateTable } from '../../state/state.js';
-import { DOMAIN_WAIT_MS } from '../domain-standing.js';
 import { showName } from '../evidence.js';
-import { restrict } from '../restriction.js';
+import { lookupBounds, restrict } from '../restriction.js';
 import { countOne, rateTable, type Rate, type RateAnswer } from './rate.js';
 import { reverseName, type ReverseName } from './reverse-name.js';
 import { checkNetworks, clientFindings, clientSettings, type ClientSettings } from './settings.js';
@@ -88,8 +87,7 @@ async function lookBack(job: EarlyJob, settings: ClientSettings, { resolver, clo
   const { noReverseName, nameUnresolved, nameMismatch } = settings;
   const modes = [noReverseName, nameUnresolved, nameMismatch];
   if (modes.every((mode) => mode === 'off')) return [];
-  const timeoutMs = Math.max(1, Math.min(DOMAIN_WAIT_MS, job.deadline - clock.monotonicMs()));
-  const found = await reverseName(job.connection, resolver, { signal: job.signal, timeoutMs });
+  const found = await reverseName(job.connection, resolver, lookupBounds(modes, job, clock));
   return found === null ? [] : findingsOf(found, settings);
 }
 

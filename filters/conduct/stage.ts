@@ -11,9 +11,9 @@ import type { State } from '../../state/state.js';
 import type { Resolver } from '../../outside/resolver.js';
 import { ACCESS, isClientAllowed } from '../client-allowed.js';
 import { CLIENT_BITS } from '../client/stage.js';
-import { DOMAIN_WAIT_MS, fullName, hostStanding } from '../domain-standing.js';
+import { fullName, hostStanding } from '../domain-standing.js';
 import { showName } from '../evidence.js';
-import { restrict } from '../restriction.js';
+import { lookupBounds, REFUSE_WAIT_MS, restrict } from '../restriction.js';
 import { addUnknown, blockLeft, HARVESTS, memberOf, settle, type HarvestCap } from './harvest.js';
 import { checkConduct, completeConduct, conductFindings, conductSettings, type ConductSettings } from './settings.js';
 
@@ -131,8 +131,7 @@ class Conduct {
     const { resolver, clock } = this.outside;
     const mode = this.settings.heloUnresolved;
     if (mode === 'off' || resolver === null) return [];
-    const timeoutMs = Math.max(1, Math.min(DOMAIN_WAIT_MS, job.deadline - clock.monotonicMs()));
-    const standing = await hostStanding(name, resolver, { signal: job.signal, timeoutMs });
+    const standing = await hostStanding(name, resolver, lookupBounds([mode], job, clock));
     if (standing.kind === 'absent') return restrict(mode, 'HELO_UNRESOLVED', showName(name));
     if (standing.kind === 'unsure') return restrict(mode, 'HELO_UNSURE', `${showName(name)}: ${standing.detail}`);
     return [];
@@ -156,6 +155,6 @@ export function isAddressLiteral(text: string): boolean {
 async function isListed(list: List, client: string, resolver: Resolver): Promise<boolean> {
   const name = questionName(reverseAddress(client), list.zone);
   if (name === null) return false;
-  const { state, codes } = readAnswer(list, await resolver.lookup('A', name, { timeoutMs: DOMAIN_WAIT_MS }));
+  const { state, codes } = readAnswer(list, await resolver.lookup('A', name, { timeoutMs: REFUSE_WAIT_MS }));
   return state === 'listed' && codes.some((code) => list.entries.some((entry) => counts(entry, 'client', code)));
 }

@@ -6,9 +6,9 @@ import type { Finding } from '../../pipeline/finding.js';
 import type { Check, EarlyJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import { ACCESS, isClientAllowed } from '../client-allowed.js';
 import { isAddressLiteral } from '../conduct/stage.js';
-import { DOMAIN_WAIT_MS, domainStanding, fullName } from '../domain-standing.js';
+import { domainStanding, fullName } from '../domain-standing.js';
 import { showName, showWord } from '../evidence.js';
-import { restrict } from '../restriction.js';
+import { lookupBounds, restrict } from '../restriction.js';
 import { fileSource, firstOf, readOwnerFile, tableSource, type Owners, type OwnerSource } from './owners.js';
 import {
   checkSender,
@@ -149,8 +149,7 @@ async function checkDomain(
   if (name === null) return restrict(settings.notFqdn, 'SENDER_NOT_FQDN', showName(address));
   const modes = [settings.unknownDomain, settings.malformedMx, settings.nullMx];
   if (resolver === null || modes.every((mode) => mode === 'off')) return [];
-  const timeoutMs = Math.max(1, Math.min(DOMAIN_WAIT_MS, job.deadline - clock.monotonicMs()));
-  const standing = await domainStanding(name, resolver, { signal: job.signal, timeoutMs });
+  const standing = await domainStanding(name, resolver, lookupBounds([settings.unknownDomain], job, clock));
   switch (standing.kind) {
     case 'known':
       return [];

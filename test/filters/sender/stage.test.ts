@@ -3,7 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SenderSettings } from '../../../filters/sender/settings.js';
+import { NOTE_WAIT_MS, REFUSE_WAIT_MS } from '../../../filters/restriction.js';
 import { senderStage } from '../../../filters/sender/stage.js';
+import type { Resolver } from '../../../outside/resolver.js';
 import type { Stage, StageReport } from '../../../pipeline/stage.js';
 import { makePlace, type Place } from '../../ground/place.js';
 import { makeEarlyJob, runEarly, type EarlyFields } from '../early-job.js';
@@ -93,6 +95,19 @@ describe('the domain of a sender', () => {
       '(SENDER_MX_MALFORMED)',
       '(SENDER_DOMAIN_UNSURE)',
     ]);
+  });
+
+  it('keeps mail waiting for a silent DNS only where a refusal hangs on it', async () => {
+    const waits: (number | undefined)[] = [];
+    const resolver: Resolver = {
+      lookup: (_type, _name, options) => {
+        waits.push(options?.timeoutMs);
+        return Promise.resolve({ status: 'timeout', detail: 'silent' });
+      },
+    };
+    await mails(await world.make(senderStage, {}, { resolver }), 'x@silent.example');
+    await mails(await world.make(senderStage, REFUSE, { resolver }), 'x@silent.example');
+    expect(waits).toEqual([NOTE_WAIT_MS, REFUSE_WAIT_MS]);
   });
 
   it('is of no interest in mail from inside and from trusted relays, whose client is not known', async () => {
