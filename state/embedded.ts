@@ -1,14 +1,17 @@
 // The embedded store: one SQLite file that all processes of a node open. What was answered outlives any process; the last
 // seconds may be lost with the power, since the log of writes is not forced to disk each time. Holds only what can be
 // learnt again.
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { change, changesOf, DatabaseError, openDatabaseLater, rowsOf, select } from '../outside/database.js';
 import type { Database, Row, Step, StepResult } from '../outside/database.js';
+import { giveTo, ownerAbove } from '../outside/ownership.js';
 import { behind, byBytes, KEY_MAX_BYTES } from './entry.js';
 import type { Kept, Place, Span, Store, Swap } from './store.js';
 
 /** Entries that go at most when a table is over its bound: about a hundredth of it, so that not each write pays. */
 export const EVICT_MAX = 500;
 const EVICT_SHARE = 100;
+const CACHE_KIB = 8_192;
 /** Behind every key that fits. */
 const BEHIND_ALL = '\u{10ffff}'.repeat(KEY_MAX_BYTES);
 
@@ -56,7 +59,9 @@ export interface EmbeddedOptions {
  * with a DatabaseError SCHEMA_NEWER, where a newer program wrote it.
  */
 export async function openEmbedded({ path, busyTimeoutMs }: EmbeddedOptions): Promise<Store> {
-  const store = new EmbeddedStore(openDatabaseLater({ path, busyTimeoutMs, synchronous: 'NORMAL' }));
+  const store = new EmbeddedStore(
+    openDatabaseLater({ path, busyTimeoutMs, synchronous: 'NORMAL', cacheKib: CACHE_KIB }),
+  );
   try {
     await store.prepare();
   } catch (error) {
@@ -125,13 +130,18 @@ class EmbeddedStore implements Store {
 
   /** Brings the tables forward, once. */
   async prepare(): Promise<void> {
-    this.prepared ??= this.database.migrate('state', MIGRATIONS);
+    this.prepared ??= this.begin();
     try {
       await this.prepared;
     } catch (error) {
       this.prepared = null;
       throw error;
     }
+  }
+
+  private async begin(): Promise<void> {
+    makeFile(this.database.path);
+    await this.database.migrate('state', MIGRATIONS);
   }
 
   private async read(steps: readonly Step[]): Promise<readonly StepResult[]> {
@@ -143,6 +153,14 @@ class EmbeddedStore implements Store {
     await this.prepare();
     return this.database.write(steps);
   }
+}
+
+/** Made before SQLite sees it: whoever makes it as root makes it for the owner of the directory. */
+function makeFile(path: string): void {
+  if (existsSync(path)) return;
+  const owner = ownerAbove(path);
+  closeSync(openSync(path, 'a', 0o600));
+  giveTo(owner, path);
 }
 
 function exchange({ table, key }: Place, expected: Kept | null, next: Kept | null, nowMs: number): Step {

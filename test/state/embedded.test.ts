@@ -1,6 +1,6 @@
 // The embedded store: the contract, several processes on one entry, what outlives processes that are killed, files that
 // are newer, damaged or in the way, and a year of triplets in a file that stays small.
-import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { systemClock, type Clock } from '../../outside/clock.js';
@@ -8,6 +8,7 @@ import { openDatabase } from '../../outside/database.js';
 import { openState } from '../../state/open.js';
 import type { SweptState } from '../../state/keeper.js';
 import { StateUnavailable } from '../../state/state.js';
+import { requireRoot } from '../ground/packages.js';
 import { makePlace, mustRun, waitUntil } from '../ground/place.js';
 import { movedClock } from '../ground/state.js';
 import { countTable, describeState, more } from './contract.js';
@@ -16,6 +17,7 @@ import { countAtOnce, COUNTERS, countsOf, stallAfterSending, startCounting, upTo
 const place = makePlace('state-embedded');
 afterAll(() => place.remove());
 const TIME_LIMIT_MS = 20_000;
+const NOBODY = 65_534;
 const WAIT_MAX_MS = 20_000;
 const STALL_LIMIT_MS = 400;
 let files = 0;
@@ -88,6 +90,18 @@ it('is a file of its own, for its user alone', async () => {
   const path = newFile();
   const state = await open(path);
   expect(statSync(path).mode & 0o777).toBe(0o600);
+  await state.close();
+});
+
+it.skipIf(!requireRoot())('belongs to the owner of its directory, though root made it', async () => {
+  const directory = join(place.directory, 'of-nobody');
+  mkdirSync(directory);
+  chownSync(directory, NOBODY, NOBODY);
+  const state = await open(join(directory, 'state.db'));
+  await state.update(countTable('t'), 'k', more());
+  for (const name of readdirSync(directory))
+    expect([name, statSync(join(directory, name)).uid]).toEqual([name, NOBODY]);
+  expect(readdirSync(directory)).toContain('state.db-wal');
   await state.close();
 });
 
