@@ -2,6 +2,7 @@
 // known and unknown clients, memory of clients that wait, the delay of a known good client, and a crowd of which half is
 // silent, slow, talks early or dies, while good clients are served. Machine load moves figures, hardly their ratios.
 //   node dist/bench/connections.js [--connections 5000] [--seconds 30] [--open 2000] [--refusals 3000] [--visits 200]
+//     [--only rates,waiting,crowd]
 // At full size: --connections 50000 --seconds 120 --open 10000; descriptors must allow it (ulimit -n 20000).
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,8 @@ export interface ConnectionsOptions {
   readonly refusals: number;
   /** Visits of the known good client. */
   readonly visits: number;
+  /** Parts to run; none named: all. */
+  readonly only: readonly string[];
   readonly print: (line: string) => void;
 }
 
@@ -50,6 +53,7 @@ export async function benchConnections(options: ConnectionsOptions): Promise<voi
     settings: { readonly greetWaitMs: number; readonly deep: boolean },
     work: (doors: Doors) => Promise<void>,
   ): Promise<void> => {
+    if (options.only.length > 0 && !options.only.includes(name)) return;
     const doors = await openDoors(join(options.directory, name), { ...common, ...settings });
     try {
       await work(doors);
@@ -198,6 +202,7 @@ async function main(): Promise<void> {
       open: { type: 'string', default: '2000' },
       refusals: { type: 'string', default: '3000' },
       visits: { type: 'string', default: '200' },
+      only: { type: 'string', default: '' },
     },
   });
   const directory = mkdtempSync(join(tmpdir(), 'weir-bench-connections-'));
@@ -210,6 +215,7 @@ async function main(): Promise<void> {
       open: Number(values.open),
       refusals: Number(values.refusals),
       visits: Number(values.visits),
+      only: values.only.split(',').filter(Boolean),
       print: (line) => process.stdout.write(`${line}\n`),
     });
   } finally {
