@@ -13,6 +13,8 @@ import { stageSection, type CommonStageSettings } from '../pipeline/stage-sectio
 import type { AccessWord } from '../screen/screen.js';
 
 const TROUBLE: AlertCode = 'access-unreadable';
+/** Kinds of allow rules that beat a block and come to be known after the door. */
+const LATER_KINDS = ['sender', 'domain', 'recipient'] as const;
 const SECTION = stageSection(accessStage.spec);
 
 export interface ScreenAccess {
@@ -56,7 +58,10 @@ class RulesAtTheDoor implements ScreenAccess {
     this.refresh();
     const subject = { client: address, sender: null, recipient: null };
     const now = systemClock.now();
-    return sayOf([...this.pinned.match(subject, now).global, ...this.stored.match(subject, now).global]);
+    const word = sayOf([...this.pinned.match(subject, now).global, ...this.stored.match(subject, now).global]);
+    // Senders and recipients are not known yet, and a rule on them may still allow: the stage says it at RCPT.
+    const mayBeAllowed = [this.pinned, this.stored].some((table) => table.hasAllow(LATER_KINDS));
+    return word !== 'permit' && mayBeAllowed ? null : word;
   }
 
   take(configuration: Configuration): void {
