@@ -246,3 +246,120 @@ describe('moments that nobody told of', () => {
     expect(told(jobs)).toEqual(['connect', 'helo', 'helo']);
   });
 });
+
+describe('behind a trusted relay', () => {
+  it('a client that nobody knows yet is not judged; sender and recipient are, with no client told', async () => {
+    const told: string[] = [];
+    const hook = ({ moment, connection }: EarlyJob): StageReport => {
+      told.push(`${moment} ${String(connection.clientAddress)} ${String(connection.helo)}`);
+      return says();
+    };
+    const stage = fixedStage(
+      { onConnect: hook, onHelo: hook, onMail: hook, onRcpt: hook },
+      { name: 'probe', runsAt: ['connect', 'helo', 'mail', 'rcpt'], directions: ['received'] },
+    );
+    const house = await makeHouse([stage], 'directions:\n  trustedRelays: [203.0.113.0/24]\n');
+    const relay = new Dialog(house);
+    await relay.connect();
+    await relay.helo('relay.example');
+    await relay.mail('a@outside.test');
+    await relay.rcpt('b@house.test');
+    expect(told).toEqual(['mail null null', 'rcpt null null']);
+  });
+
+  it('own networks are no strangers: what is for received mail alone is not asked', async () => {
+    const stage = fixedStage(
+      { onConnect: () => says(finding('NO_NAME')) },
+      { name: 'names', runsAt: ['connect'], directions: ['received'], findings: [spec('NO_NAME')] },
+    );
+    const house = await makeHouse([stage], 'directions:\n  ownNetworks: [203.0.113.0/24]\n');
+    expect(await new Dialog(house).connect()).toEqual({ kind: 'continue' });
+    expect((await new Dialog(house, { clientAddress: '198.51.100.1' }).connect()).kind).toBe('reject');
+  });
+});
+
+describe('a stage that breaks', () => {
+  const shaky = () => {
+    const store = { down: true };
+    const stage = fixedStage(
+      {
+        onMail: () => {
+          if (store.down) throw new Error('store is down');
+          return says();
+        },
+      },
+      { name: 'shaky', runsAt: ['mail'] },
+    );
+    return { store, stage };
+  };
+
+  it('puts recipients off by its policy, with an alert that goes when it works again', async () => {
+    const { store, stage } = shaky();
+    const house = await makeHouse([stage]);
+    const client = new Dialog(house);
+    await client.mail('a@outside.test');
+    expect(await client.rcpt('b@house.test')).toMatchObject({
+      kind: 'tempfail',
+      reply: { code: 451, enhanced: '4.3.0' },
+    });
+    store.down = false;
+    await client.mail('a@outside.test');
+    expect(await client.rcpt('b@house.test')).toEqual({ kind: 'continue' });
+    expect(house.alerts).toEqual([
+      'raised stage-broken: shaky: store is down',
+      'cleared stage-broken: every stage works again',
+    ]);
+    expect(sessionsIn(house)).toMatchObject([{ event: 'tempfail: stage shaky broke: store is down', step: 'rcpt' }]);
+  });
+
+  it('goes on where its policy says so, and the message’s row tells of it', async () => {
+    const { stage } = shaky();
+    const house = await makeHouse([stage], 'shaky:\n  onBreak: continue\n');
+    const client = new Dialog(house);
+    await client.mail('a@outside.test');
+    expect(await client.rcpt('b@house.test')).toEqual({ kind: 'continue' });
+    await client.message();
+    expect(messagesIn(house)[0]?.broken).toEqual([{ stage: 'shaky', reason: 'store is down', policy: 'continue' }]);
+  });
+
+  it('holds the message where its policy is quarantine', async () => {
+    const { stage } = shaky();
+    const house = await makeHouse([stage], 'shaky:\n  onBreak: quarantine\n');
+    const client = new Dialog(house);
+    await client.mail('a@outside.test');
+    await client.rcpt('b@house.test');
+    await client.message();
+    expect(messagesIn(house)[0]?.recipients.map(({ action }) => action)).toEqual(['quarantine']);
+  });
+});
+
+describe('mail handed in by a program', () => {
+  it('is told nothing before its message: a refusal there would leave it in the queue', async () => {
+    const stage = fixedStage(
+      { onRcpt: () => says(finding('NO')) },
+      { name: 'probe', runsAt: ['rcpt'], findings: [spec('NO')] },
+    );
+    const house = await makeHouse([stage]);
+    const program = new Dialog(house, { smtp: false });
+    await program.mail('me@house.test');
+    expect(await program.rcpt('b@outside.test')).toEqual({ kind: 'continue' });
+    expect((await program.message()).answer).toMatchObject({ kind: 'reject' });
+  });
+});
+
+describe('a session that ends', () => {
+  it('is told to the stages that heard it begin, and to no others', async () => {
+    const ended: string[] = [];
+    const counter = (name: string, directions: readonly ('received' | 'sent')[]) =>
+      fixedStage(
+        { onConnect: () => says(), onEnd: () => void ended.push(name) },
+        { name, runsAt: ['connect'], directions },
+      );
+    const house = await makeHouse([counter('strangers', ['received']), counter('users', ['sent'])]);
+    const client = new Dialog(house);
+    await client.connect();
+    client.end();
+    await new Promise((done) => setImmediate(done));
+    expect(ended).toEqual(['strangers']);
+  });
+});
