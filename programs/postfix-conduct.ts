@@ -60,8 +60,8 @@ export function policyLines(site: Pick<PostfixSite, 'policy' | 'queueDirectory'>
   return [
     {
       name: 'smtpd_recipient_restrictions',
-      value: `permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, check_policy_service ${service}`,
-      why: "Weir's policy server is asked for every recipient; it stands behind the check that mail may be relayed at all",
+      value: `permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, reject_unlisted_recipient, check_policy_service ${service}`,
+      why: "Weir's policy server is asked for every recipient that there is; it stands behind the checks that mail may be relayed at all and that the recipient exists",
       cost: 'greylisting and policies by the policy server do not act',
       accepts: (found) => asksAfterRelayCheck(found, service, site.queueDirectory),
     },

@@ -10,7 +10,11 @@ import { GREYLIST, listTriplets, nameRecipients, RETRY_MS, sendThroughQueue } fr
 const ready = requirePackage('postfix') && requireRoot();
 
 /** A line whose Postfix asks the policy server; `milter` says whether it has the milter too. */
-async function startPolicyLine(name: string, milter: boolean): Promise<Line> {
+async function startPolicyLine(
+  name: string,
+  milter: boolean,
+  more: (service: string) => Readonly<Record<string, string>> = () => ({}),
+): Promise<Line> {
   const [port = 0] = await findPorts(1);
   const service = `inet:127.0.0.1:${port}`;
   const main: LineOptions['main'] = {
@@ -20,6 +24,7 @@ async function startPolicyLine(name: string, milter: boolean): Promise<Line> {
     ),
     relay_recipient_maps: 'inline:{ {known@house.test=x} {both@house.test=x} {two@house.test=x} }',
     ...(milter ? {} : { smtpd_milters: '', non_smtpd_milters: '' }),
+    ...more(`check_policy_service ${service}`),
   };
   return startLine({ name, main, config: `${GREYLIST}policy:\n  enabled: true\n  listen: [${service}]\n` });
 }
@@ -53,10 +58,17 @@ describe.skipIf(!ready)('greylisting by the policy server', () => {
   });
 });
 
-describe.skipIf(!ready)('greylisting by both at once', () => {
+describe.skipIf(!ready)('greylisting by both at once, Postfix asking at every step of the dialogue', () => {
   let line: Line;
   beforeAll(async () => {
-    line = await startPolicyLine('both', true);
+    line = await startPolicyLine('both', true, (ask) => ({
+      smtpd_delay_reject: 'no',
+      smtpd_client_restrictions: `permit_mynetworks, ${ask}`,
+      smtpd_helo_restrictions: ask,
+      smtpd_sender_restrictions: ask,
+      smtpd_data_restrictions: ask,
+      smtpd_end_of_data_restrictions: ask,
+    }));
   });
   afterAll(() => line?.stop());
 

@@ -20,7 +20,7 @@ describe('the line for the policy server', () => {
   it('is printed where it is on, and only there', () => {
     expect(policyLines(readSite(settings(''), QUEUE))).toEqual([]);
     expect(policyLines(readSite(settings(ON), QUEUE))[0]?.value).toBe(
-      'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, check_policy_service inet:127.0.0.1:11335',
+      'permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, reject_unlisted_recipient, check_policy_service inet:127.0.0.1:11335',
     );
   });
 
