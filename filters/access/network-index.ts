@@ -1,9 +1,11 @@
 // Finds, among very many networks, those that hold an address: one look-up for each length of mask in use. Takes canonical
 // addresses and networks; a look-up never walks over entries.
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Bits of an IPv6 address that a plain number holds exactly; longer prefixes are looked up only below a known one. */
 const SHORT_BITS = 52;
+const V4_BYTES = 4;
 
 /** Prefixes by length of mask. */
 type ByBits<Key, T> = Map<number, Map<Key, T[]>>;
@@ -48,11 +50,11 @@ export class NetworkIndex<T> {
 
   /** Every item whose network holds the address; none for what is no address. */
   match(address: string): readonly T[] {
-    if (this.#v4.size + this.#short.size + this.#long.size === 0 || !ipaddr.isValid(address)) return [];
-    const parsed = ipaddr.process(address);
-    const bytes = parsed.toByteArray();
+    if (this.#v4.size + this.#short.size + this.#long.size === 0) return [];
+    const bytes = bytesOf(address);
+    if (bytes === null) return [];
     const found: T[] = [];
-    if (parsed.kind() === 'ipv4') collect(this.#v4, (bits) => topBits(bytes, bits), found);
+    if (bytes.length === V4_BYTES) collect(this.#v4, (bits) => topBits(bytes, bits), found);
     else {
       collect(this.#short, (bits) => topBits(bytes, bits), found);
       if (this.#below.has(topBits(bytes, SHORT_BITS))) {
@@ -61,6 +63,18 @@ export class NetworkIndex<T> {
       }
     }
     return found;
+  }
+}
+
+/** The bytes of an address, IPv4 in IPv6 unwrapped; null for what is none. Read once, which is most of a look-up's time. */
+function bytesOf(address: string): readonly number[] | null {
+  switch (isIP(address)) {
+    case 4:
+      return address.split('.').map(Number);
+    case 6:
+      return ipaddr.IPv6.isValid(address) ? ipaddr.process(address).toByteArray() : null;
+    default:
+      return null;
   }
 }
 
