@@ -91,8 +91,14 @@ class Trial {
   }
 
   private tell(message: ToAlone): void {
-    // A channel that breaks is told by the exit of the process.
-    if (this.process.connected) this.process.send(message, () => undefined);
+    if (!this.process.connected) return;
+    try {
+      // A channel that breaks is told by the exit of the process.
+      this.process.send(message, () => undefined);
+    } catch (error) {
+      // What a stage reported is no plain data: its bug, never the message's doing.
+      this.end(() => this.fail(error instanceof Error ? error : new Error(String(error))));
+    }
   }
 
   private hear(message: FromAlone): void {
