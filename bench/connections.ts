@@ -101,7 +101,7 @@ async function measureDelay({ doors, direct }: Doors, { visits, print }: Connect
     for (const [at, way] of ways.entries()) {
       const { greetingMs, totalMs, code } = await visit(way, KNOWN, 'good', 0);
       if (code !== 250) throw new Error(`${way.name} did not serve its known client: ${code}`);
-      times[at]?.greeting.push(greetingMs ?? NaN);
+      times[at]?.greeting.push(greetingMs ?? 0);
       times[at]?.total.push(totalMs);
     }
   }
@@ -151,11 +151,11 @@ async function measureCrowd(door: Door, options: ConnectionsOptions): Promise<vo
   const mustReturn = count(good, ({ code }) => code === 450);
   const refused = count(outcomes.get('talker'), ({ code }) => code === 521);
   const known = count(probes, ({ code }) => code === 250);
-  const greeting = probes.map(({ greetingMs }) => greetingMs ?? NaN);
+  const greeting = probes.flatMap(({ greetingMs }) => greetingMs ?? []);
   const mb = (of: Holding): string => `${(of.rssBytes / KIB / KIB).toFixed(0)} MiB`;
   print(`crowd  ${door.name.padEnd(10)} ${connections} in ${(ms / 1_000).toFixed(0)} s, at most ${openMax} at once`);
   print(
-    `  good ${good.length}: ${served} served, ${mustReturn} told to come again, ${good.length - served - mustReturn} neither; talkers ${refused} of ${outcomes.get('talker')?.length ?? 0} refused`,
+    `  good ${good.length}: ${served} served, ${mustReturn} told to come again, ${good.length - served - mustReturn} neither${showCodes(good)}; talkers ${refused} of ${outcomes.get('talker')?.length ?? 0} refused`,
   );
   print(
     `  known client ${known} of ${probes.length} served, greeting median ${median(greeting).toFixed(1)} ms, p95 ${median(greeting, 0.95).toFixed(1)} ms`,
@@ -188,6 +188,14 @@ async function watchUntil(crowd: Promise<unknown>, door: Door): Promise<Holding>
     };
   }
   return most;
+}
+
+/** What those saw that were neither served nor told to come again: replies by how often; 0 is none. */
+function showCodes(outcomes: readonly Outcome[]): string {
+  const codes = new Map<number, number>();
+  for (const { code } of outcomes) if (code !== 250 && code !== 450) codes.set(code, (codes.get(code) ?? 0) + 1);
+  const shown = [...codes].map(([code, times]) => `${code}: ${times}`).join(', ');
+  return shown === '' ? '' : ` (${shown})`;
 }
 
 function count(outcomes: readonly Outcome[] = [], is: (outcome: Outcome) => boolean): number {
