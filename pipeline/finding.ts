@@ -26,7 +26,17 @@ export type Category = (typeof CATEGORIES)[number];
  * What an allow rule can exempt a client or sender from (product A7). A finding belongs to at most one; its specification
  * says so where its category does not.
  */
-export const CHECKS = ['dnsbl', 'spf', 'antivirus', 'dkim', 'dmarc', 'restriction', 'greylist', 'spam'] as const;
+export const CHECKS = [
+  'dnsbl',
+  'spf',
+  'antivirus',
+  'dkim',
+  'dmarc',
+  'restriction',
+  'ownership',
+  'greylist',
+  'spam',
+] as const;
 export type CheckName = (typeof CHECKS)[number];
 
 /** That somebody vouched for by a rule is spared a check: its findings are kept and do not count. */

@@ -3,7 +3,7 @@
 import type { CheckName } from '../../pipeline/finding.js';
 import type { RuleKind } from './rule.js';
 
-/** Columns of the matrix, in its order. Rate caps, day blocks, junk delays, size limits and sender ownership are no column. */
+/** Columns of the matrix, in its order. Rate caps, day blocks, junk delays and size limits are no column. */
 export const SKIP_COLUMNS = ['dnsbl', 'spf', 'antivirus', 'dkim', 'dmarc', 'restriction'] as const;
 export type SkipColumn = (typeof SKIP_COLUMNS)[number];
 
@@ -29,12 +29,14 @@ export function columnsOf(kind: RuleKind, skips: Skips): readonly SkipColumn[] {
   return skips;
 }
 
-/** The same as names of checks: greylisting is one of the restriction checks. */
+/** The same as names of checks: greylisting is one of the restriction checks, and who owns a sender is for rules on clients. */
 export function checksOf(kind: RuleKind, skips: Skips): readonly CheckName[] {
-  return columnsOf(kind, skips).flatMap((column) =>
-    column === 'restriction' ? ['restriction', 'greylist'] : [column],
-  );
+  const restrictions: readonly CheckName[] = kind === 'ip' || kind === 'network' ? CLIENT_RESTRICTIONS : RESTRICTIONS;
+  return columnsOf(kind, skips).flatMap((column) => (column === 'restriction' ? restrictions : [column]));
 }
+
+const RESTRICTIONS: readonly CheckName[] = ['restriction', 'greylist'];
+const CLIENT_RESTRICTIONS: readonly CheckName[] = [...RESTRICTIONS, 'ownership'];
 
 /** As it is written in files and shown: `model`, `safe`, columns between commas, or `none`. */
 export function skipsText(skips: Skips): string {

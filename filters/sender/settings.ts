@@ -103,6 +103,7 @@ export const senderFindings: readonly FindingSpec[] = [
   {
     id: 'SENDER_NOT_OWNED',
     category: 'policy',
+    check: 'ownership',
     score: 1,
     meaning: 'The sender does not belong to the login that used it.',
     reply: { code: 553, enhanced: '5.7.1', text: 'Sender refused: not owned by the login' },
@@ -110,6 +111,7 @@ export const senderFindings: readonly FindingSpec[] = [
   {
     id: 'SENDER_NEEDS_LOGIN',
     category: 'policy',
+    check: 'ownership',
     score: 1,
     meaning: 'The sender belongs to a login, and nobody logged in.',
     reply: { code: 553, enhanced: '5.7.1', text: 'Sender refused: not logged in' },
@@ -117,6 +119,7 @@ export const senderFindings: readonly FindingSpec[] = [
   {
     id: 'SENDER_OWNER_UNSURE',
     category: 'policy',
+    check: 'ownership',
     score: 1,
     action: 'tempfail',
     meaning: 'It could not be looked up which logins the sender belongs to.',

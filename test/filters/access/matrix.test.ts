@@ -50,10 +50,11 @@ const PROBES = {
   attachment: { id: 'PROBE_ATTACHMENT', category: 'attachment' },
   content: { id: 'PROBE_CONTENT', category: 'content' },
   mcp: { id: 'PROBE_MCP', category: 'mcp' },
+  ownership: { id: 'PROBE_OWNER', category: 'policy', check: 'ownership' },
   policy: { id: 'PROBE_CAP', category: 'policy' },
 } as const satisfies Record<string, Pick<FindingSpec, 'id' | 'category' | 'check'>>;
 type Probe = keyof typeof PROBES;
-/** Everything the rules know nothing of: rate caps, size limits and sender ownership are of the category policy. */
+/** Everything the rules know nothing of: rate caps and size limits are of the category policy. */
 const NEVER: readonly Probe[] = ['spam', 'attachment', 'content', 'mcp', 'policy'];
 
 const specs = new Map<string, FindingSpec>(
@@ -126,6 +127,7 @@ describe('the table of allow rules', () => {
       const found = await judged([allow(kind)]);
       expect(passes(found, 'greylist')).toBe(true);
       for (const probe of NEVER) expect(passes(found, probe), probe).toBe(false);
+      expect(passes(found, 'ownership')).toBe(kind === 'ip' || kind === 'network');
     },
   );
 
@@ -159,10 +161,9 @@ describe('the table of allow rules', () => {
     },
   );
 
-  it('spares nobody who owns no address: no finding of sender ownership belongs to a column', () => {
-    const ownership = STAGES.flatMap(({ spec }): readonly FindingSpec[] => spec.findings).filter(({ id }) =>
-      /OWNER|OWNED|LOGIN/.test(id),
-    );
-    for (const { id, check } of ownership) expect(check, id).toBeUndefined();
+  it('knows the findings of sender ownership as such', () => {
+    const findings = STAGES.flatMap(({ spec }): readonly FindingSpec[] => spec.findings);
+    const ownership = findings.filter(({ check }) => check === 'ownership').map(({ id }) => id);
+    expect(ownership).toEqual(['SENDER_NOT_OWNED', 'SENDER_NEEDS_LOGIN', 'SENDER_OWNER_UNSURE']);
   });
 });

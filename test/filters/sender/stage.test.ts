@@ -137,9 +137,9 @@ describe('the domain of a sender', () => {
       ['SENDER_MX_MALFORMED', '550 5.1.8', 'reject', 'restriction'],
       ['SENDER_NULL_MX', '550 5.7.27', 'reject', 'restriction'],
       ['SENDER_DOMAIN_UNSURE', '451 4.4.3', 'tempfail', 'restriction'],
-      ['SENDER_NOT_OWNED', '553 5.7.1', 'reject', '-'],
-      ['SENDER_NEEDS_LOGIN', '553 5.7.1', 'reject', '-'],
-      ['SENDER_OWNER_UNSURE', '451 4.3.0', 'tempfail', '-'],
+      ['SENDER_NOT_OWNED', '553 5.7.1', 'reject', 'ownership'],
+      ['SENDER_NEEDS_LOGIN', '553 5.7.1', 'reject', 'ownership'],
+      ['SENDER_OWNER_UNSURE', '451 4.3.0', 'tempfail', 'ownership'],
     ]);
   });
 });
