@@ -1,6 +1,6 @@
 // What greylisting says of a recipient: one finding makes the mail wait, one refuses, the others are facts for the log.
 import type { Finding, FindingSpec, RefusalReply } from '../../pipeline/finding.js';
-import type { Answer } from './triplet.js';
+import type { Answer } from './passage.js';
 
 export const greylistFindings = [
   {

@@ -7,10 +7,10 @@ import type { EarlyJob, MessageJob, Outside, Stage, StageModule, StageReport } f
 import type { State } from '../../state/state.js';
 import { creditClient } from './client-standing.js';
 import { answered, denied, greylistFindings, spared } from './findings.js';
+import { seeTriplet, type Answer } from './passage.js';
 import { checkGreylist, completeGreylist, greylistSettings, spansOf, type GreylistSettings } from './settings.js';
 import { Standings, type ClientKeys, type Standing, type StandingQuestion } from './standing.js';
-import { CLIENTS, TRIPLETS, tripletId } from './tables.js';
-import { seeTriplet, type Answer } from './triplet.js';
+import { CLIENTS, tripletId } from './tables.js';
 
 const NAME = 'greylist';
 /** Block and allow lists: who is let past greylisting by a rule leaves no record here. */
@@ -125,8 +125,7 @@ class Greylist {
     const { network: client, session } = keys;
     const sight = { client, session, sender: senderKey(mailFrom.address), recipient: recipientKey(rcptTo.address) };
     const id = tripletId(sight);
-    const spans = spansOf(this.settings);
-    const answer = await this.state.update(TRIPLETS, id, (old, nowMs) => seeTriplet(old, nowMs, sight, spans));
+    const answer = await seeTriplet(this.state, id, sight, spansOf(this.settings));
     if (answer.kind === 'through') await this.#credit(keys, answer);
     return answered(answer, id, this.outside.clock.now(), index);
   }

@@ -1,27 +1,39 @@
-// Greylisting itself: what is remembered of a triplet of client, sender and recipient, and what becomes of it when it is
-// seen again. Pure: what was kept, the time and the settings give the answer and what is kept then.
+// Greylisting itself: what is remembered of a triplet of client, sender and recipient while it waits and once it is through,
+// and what becomes of it when it is seen again. Pure: what was kept, the time and the settings give answer and change.
 import type { Change } from '../../state/state.js';
 
-/** What is remembered of one triplet. Times in ms since the epoch. */
-export interface Triplet {
+/** The three parts. */
+export interface Named {
   /** Network of the client, `192.0.2.0/24`. */
   readonly client: string;
   /** Key of the sender: folded, '' for the null sender. */
   readonly sender: string;
   readonly recipient: string;
+}
+
+/** What is remembered of one triplet. Times in ms since the epoch. */
+export interface Triplet extends Named {
   readonly firstAt: number;
   /** Last attempt that was counted, or last use once it is through. */
   readonly seenAt: number;
-  /** Attempts, the first included, each SMTP session counted once. */
+  /** Attempts before it was through, the first included, each SMTP session counted once. */
   readonly attempts: number;
-  /** Which session that was. */
+}
+
+export interface Waiting extends Triplet {
+  /** Which session its last attempt was. */
   readonly session: string;
-  /** Since when it is through; null while it waits. */
-  readonly passedAt: number | null;
+}
+
+export interface Passed extends Triplet {
+  /** Since when it is through. */
+  readonly passedAt: number;
 }
 
 /** One sight of a triplet. */
-export type Sight = Pick<Triplet, 'client' | 'sender' | 'recipient' | 'session'>;
+export interface Sight extends Named {
+  readonly session: string;
+}
 
 /** All in ms. */
 export interface Spans {
@@ -33,50 +45,62 @@ export interface Spans {
   readonly keepMs: number;
 }
 
-export type Answer =
-  | { readonly kind: 'wait'; readonly attempts: number; readonly firstAt: number; readonly passesAt: number }
-  /** The retry came in time: through from now on. */
-  | { readonly kind: 'through'; readonly waitedMs: number }
-  | { readonly kind: 'known'; readonly passedAt: number };
+export interface Wait {
+  readonly kind: 'wait';
+  readonly attempts: number;
+  readonly firstAt: number;
+  readonly passesAt: number;
+}
+
+/** What an attempt of one that is not through leads to. Who is due is still kept as waiting, until it is kept as through. */
+export type Attempt = Wait | { readonly kind: 'due'; readonly triplet: Triplet; readonly waitedMs: number };
 
 /** A use is written down when the one written before lies this part of `keepMs` back: most mail writes nothing. */
 export const REFRESH_PART = 1 / 20;
 
-/** What a sight of a triplet leads to. */
-export function seeTriplet(old: Triplet | null, nowMs: number, sight: Sight, spans: Spans): Change<Triplet, Answer> {
-  if (old === null || isOver(old, nowMs, spans)) return begin(nowMs, sight, spans);
-  if (old.passedAt !== null) return use(old, old.passedAt, nowMs, spans);
+/** Since when it is through, remembered on from this use; null when it is not. */
+export function usePassed(old: Passed | null, nowMs: number, keepMs: number): Change<Passed, number | null> {
+  if (old === null || isForgotten(old, nowMs, keepMs)) return { kind: 'keep', result: null };
+  const result = old.passedAt;
+  if (nowMs - old.seenAt < keepMs * REFRESH_PART) return { kind: 'keep', result };
+  return { kind: 'write', value: { ...old, seenAt: nowMs }, ttlMs: keepMs, result };
+}
+
+/** An attempt of one that is not through. */
+export function seeWaiting(old: Waiting | null, nowMs: number, sight: Sight, spans: Spans): Change<Waiting, Attempt> {
+  // Kept entries end by themselves; settings with shorter spans hold for what was written under longer ones.
+  if (old === null || nowMs - old.firstAt > spans.windowMs) return begin(nowMs, sight, spans);
   // Nodes whose clocks differ must not make anybody wait longer than was told.
-  const firstAt = Math.min(old.firstAt, nowMs);
-  if (nowMs - firstAt < spans.delayMs) return wait({ ...old, firstAt }, nowMs, sight, spans);
-  const value = { ...old, firstAt, seenAt: nowMs, session: sight.session, passedAt: nowMs };
-  return { kind: 'write', value, ttlMs: spans.keepMs, result: { kind: 'through', waitedMs: nowMs - firstAt } };
+  const triplet = { ...old, firstAt: Math.min(old.firstAt, nowMs) };
+  const waitedMs = nowMs - triplet.firstAt;
+  if (waitedMs < spans.delayMs) return wait(triplet, nowMs, sight, spans);
+  return { kind: 'keep', result: { kind: 'due', triplet, waitedMs } };
 }
 
-/** Somebody vouched for it: through at once, whatever was known of it. */
-export function letThrough(old: Triplet | null, nowMs: number, sight: Sight, keepMs: number): Change<Triplet, boolean> {
-  if (old !== null && old.passedAt !== null) return { kind: 'keep', result: false };
-  const before = old ?? { firstAt: nowMs, attempts: 0 };
-  const value = { ...sight, firstAt: before.firstAt, attempts: before.attempts, seenAt: nowMs, passedAt: nowMs };
-  return { kind: 'write', value, ttlMs: keepMs, result: true };
+/** It is through from now on. Gives since when it was before; null when it was not. What never tried has only its name. */
+export function letThrough(
+  old: Passed | null,
+  nowMs: number,
+  { client, sender, recipient, firstAt = nowMs, attempts = 0 }: Named & Partial<Triplet>,
+  keepMs: number,
+): Change<Passed, number | null> {
+  if (old !== null && !isForgotten(old, nowMs, keepMs)) return { kind: 'keep', result: old.passedAt };
+  const value = { client, sender, recipient, firstAt, attempts, seenAt: nowMs, passedAt: nowMs };
+  return { kind: 'write', value, ttlMs: keepMs, result: null };
 }
 
-/** Kept entries end by themselves; settings with shorter spans hold for what was written under longer ones. */
-function isOver(old: Triplet, nowMs: number, { windowMs, keepMs }: Spans): boolean {
-  return old.passedAt === null ? nowMs - old.firstAt > windowMs : nowMs - old.seenAt > keepMs;
+function isForgotten({ seenAt }: Passed, nowMs: number, keepMs: number): boolean {
+  return nowMs - seenAt > keepMs;
 }
 
-function begin(nowMs: number, sight: Sight, spans: Spans): Change<Triplet, Answer> {
-  if (spans.delayMs === 0) {
-    const value = { ...sight, firstAt: nowMs, seenAt: nowMs, attempts: 1, passedAt: nowMs };
-    return { kind: 'write', value, ttlMs: spans.keepMs, result: { kind: 'through', waitedMs: 0 } };
-  }
-  const value = { ...sight, firstAt: nowMs, seenAt: nowMs, attempts: 1, passedAt: null };
-  const result = { kind: 'wait', attempts: 1, firstAt: nowMs, passesAt: nowMs + spans.delayMs } as const;
-  return { kind: 'write', value, ttlMs: spans.windowMs, result };
+function begin(nowMs: number, sight: Sight, { delayMs, windowMs }: Spans): Change<Waiting, Attempt> {
+  const value = { ...sight, firstAt: nowMs, seenAt: nowMs, attempts: 1 };
+  if (delayMs === 0) return { kind: 'keep', result: { kind: 'due', triplet: value, waitedMs: 0 } };
+  const result = { kind: 'wait', attempts: 1, firstAt: nowMs, passesAt: nowMs + delayMs } as const;
+  return { kind: 'write', value, ttlMs: windowMs, result };
 }
 
-function wait(old: Triplet, nowMs: number, { session }: Sight, spans: Spans): Change<Triplet, Answer> {
+function wait(old: Waiting, nowMs: number, { session }: Sight, spans: Spans): Change<Waiting, Attempt> {
   const { firstAt } = old;
   const passesAt = firstAt + spans.delayMs;
   // One session that asks twice, by milter and policy server or by two recipients alike, is one attempt.
@@ -87,10 +111,4 @@ function wait(old: Triplet, nowMs: number, { session }: Sight, spans: Spans): Ch
   const value = { ...old, seenAt: nowMs, session, attempts };
   const ttlMs = Math.max(1, firstAt + spans.windowMs - nowMs);
   return { kind: 'write', value, ttlMs, result: { kind: 'wait', attempts, firstAt, passesAt } };
-}
-
-function use(old: Triplet, passedAt: number, nowMs: number, { keepMs }: Spans): Change<Triplet, Answer> {
-  const result = { kind: 'known', passedAt } as const;
-  if (nowMs - old.seenAt < keepMs * REFRESH_PART) return { kind: 'keep', result };
-  return { kind: 'write', value: { ...old, seenAt: nowMs }, ttlMs: keepMs, result };
 }

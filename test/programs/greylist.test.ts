@@ -1,8 +1,8 @@
 // `weir greylist`: what waits is listed, one is let through now, and forgotten; what is shown was made harmless.
 import { expect, test } from 'vitest';
 import { creditClient } from '../../filters/greylist/client-standing.js';
-import { CLIENTS, TRIPLETS, tripletId } from '../../filters/greylist/tables.js';
-import { seeTriplet, type Triplet } from '../../filters/greylist/triplet.js';
+import { seeTriplet } from '../../filters/greylist/passage.js';
+import { CLIENTS, PASSED, tripletId, WAITING } from '../../filters/greylist/tables.js';
 import type { State } from '../../state/state.js';
 import { makePlace } from './store-commands.js';
 
@@ -11,7 +11,7 @@ const SPANS = { delayMs: 300_000, windowMs: 86_400_000, keepMs: 864_000_000 };
 async function see(state: State, sender: string, recipient: string, client = '192.0.2.0/24'): Promise<string> {
   const sight = { client, sender, recipient, session: `${client}:1` };
   const id = tripletId(sight);
-  await state.update(TRIPLETS, id, (old, nowMs) => seeTriplet(old, nowMs, sight, SPANS));
+  await seeTriplet(state, id, sight, SPANS);
   return id;
 }
 
@@ -33,7 +33,8 @@ test('lists who waits and who went through, and lets one through now', async () 
   expect((await run('greylist', 'list')).out).not.toContain(id);
   const [passed] = (await run('greylist', 'list', '--passed', '--json')).out.trim().split('\n');
   expect(JSON.parse(passed ?? '')).toMatchObject({ id, attempts: 1, passedAt: expect.any(Number) });
-  expect((await state.read(TRIPLETS, id))?.value.passedAt).not.toBeNull();
+  expect((await run('greylist', 'list', '--all', '--json')).out.trim().split('\n')).toHaveLength(2);
+  expect([await state.read(WAITING, id), (await state.read(PASSED, id))?.value.attempts]).toEqual([null, 1]);
 });
 
 test('narrows a list by client, sender, recipient and number', async () => {
@@ -60,10 +61,7 @@ test('lets one through that was never seen, by its three parts as they are kept'
   expect(await run('greylist', 'pass', ...parts)).toMatchObject({ out: `${id}: passes from now on\n`, code: 0 });
   expect(await run('greylist', 'pass', ...parts)).toMatchObject({ out: `${id}: passed before\n`, code: 1 });
   const sight = { client: '192.0.2.0/24', sender: 'ann@away.test', recipient: 'bob@here.test', session: 's' };
-  const answer = await state.update<Triplet, { kind: string }>(TRIPLETS, id, (old, nowMs) =>
-    seeTriplet(old, nowMs, sight, SPANS),
-  );
-  expect(answer.kind).toBe('known');
+  expect((await seeTriplet(state, id, sight, SPANS)).kind).toBe('known');
 });
 
 test('forgets triplets, and that a client proved itself', async () => {
@@ -76,6 +74,9 @@ test('forgets triplets, and that a client proved itself', async () => {
     code: 0,
   });
   expect((await run('greylist', 'forget', id)).code).toBe(1);
+  await run('greylist', 'pass', await see(state, 'ann@away.test', 'bob@here.test'));
+  expect((await run('greylist', 'forget', id)).code).toBe(0);
+  expect([await state.count(WAITING), await state.count(PASSED)]).toEqual([0, 0]);
   expect(await state.count(CLIENTS)).toBe(0);
 });
 

@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { creditClient, useClient, type ClientStanding } from '../../../filters/greylist/client-standing.js';
-import { letThrough, seeTriplet, type Answer, type Spans, type Triplet } from '../../../filters/greylist/triplet.js';
+import type { Answer } from '../../../filters/greylist/passage.js';
+import {
+  letThrough,
+  seeWaiting,
+  usePassed,
+  type Attempt,
+  type Passed,
+  type Spans,
+  type Waiting,
+} from '../../../filters/greylist/triplet.js';
 import type { Change } from '../../../state/state.js';
 
 const T = 1_800_000_000_000;
@@ -25,9 +34,20 @@ class Slot<Value> {
   }
 }
 
-class Sights extends Slot<Triplet> {
+/** One triplet in its two tables, seen as `seeTriplet` does. */
+class Sights {
+  readonly waiting = new Slot<Waiting>();
+  readonly passed = new Slot<Passed>();
   see(afterMs: number, session = `192.0.2.7:${String(40_000 + (afterMs % 20_000))}`): Answer {
-    return this.apply(T + afterMs, (old, nowMs) => seeTriplet(old, nowMs, { ...sight, session }, spans));
+    const known = this.passed.apply(T + afterMs, (old, nowMs) => usePassed(old, nowMs, spans.keepMs));
+    if (known !== null) return { kind: 'known', passedAt: known };
+    const attempt: Attempt = this.waiting.apply(T + afterMs, (old, nowMs) =>
+      seeWaiting(old, nowMs, { ...sight, session }, spans),
+    );
+    if (attempt.kind === 'wait') return attempt;
+    this.passed.apply(T + afterMs, (old, nowMs) => letThrough(old, nowMs, attempt.triplet, spans.keepMs));
+    this.waiting.value = null;
+    return { kind: 'through', waitedMs: attempt.waitedMs };
   }
 }
 
@@ -68,7 +88,7 @@ describe('a triplet', () => {
     const one = new Sights();
     one.see(0);
     one.see(200_000);
-    expect(one.endsAt).toBe(T + spans.windowMs);
+    expect(one.waiting.endsAt).toBe(T + spans.windowMs);
   });
 
   it('counts one session once, however often it asks', () => {
@@ -96,25 +116,36 @@ describe('a triplet', () => {
     one.see(0);
     one.see(300_000);
     for (let use = 1; use <= 100; use += 1) one.see(300_000 + use * 1_000);
-    expect(one.writes).toBe(2);
+    expect([one.waiting.writes, one.passed.writes]).toEqual([1, 1]);
   });
 
   it('keeps to settings that have become shorter', () => {
-    const old: Triplet = { ...sight, firstAt: T, seenAt: T, attempts: 1, passedAt: null };
-    const shorter = { ...spans, windowMs: 3_600_000, keepMs: 86_400_000 };
-    expect(seeTriplet(old, T + 3_600_001, sight, shorter).result.kind).toBe('wait');
+    const old = { ...sight, firstAt: T, seenAt: T, attempts: 1 };
+    expect(seeWaiting(old, T + 3_600_001, sight, { ...spans, windowMs: 3_600_000 }).result.kind).toBe('wait');
     const through = { ...old, passedAt: T };
-    expect(seeTriplet(through, T + 86_400_001, sight, shorter).result.kind).toBe('wait');
+    expect(usePassed(through, T + 86_400_001, 86_400_000).result).toBeNull();
+    expect(letThrough(through, T + 86_400_001, sight, 86_400_000)).toMatchObject({ kind: 'write', result: null });
   });
 
   it('makes nobody wait longer for a clock that went back', () => {
-    const old: Triplet = { ...sight, firstAt: T, seenAt: T, attempts: 1, passedAt: null };
-    const answer = seeTriplet(old, T - 3_600_000, { ...sight, session: 'other' }, spans).result;
+    const old: Waiting = { ...sight, firstAt: T, seenAt: T, attempts: 1 };
+    const answer = seeWaiting(old, T - 3_600_000, { ...sight, session: 'other' }, spans).result;
     expect(answer).toMatchObject({ kind: 'wait', passesAt: T - 3_600_000 + spans.delayMs });
   });
 
+  it('stays with those that wait until it is kept as through', () => {
+    const old: Waiting = { ...sight, firstAt: T, seenAt: T, attempts: 3 };
+    expect(seeWaiting(old, T + spans.delayMs, sight, spans)).toMatchObject({
+      kind: 'keep',
+      result: { kind: 'due', triplet: { firstAt: T, attempts: 3 }, waitedMs: spans.delayMs },
+    });
+  });
+
   it('passes at once without a delay', () => {
-    expect(seeTriplet(null, T, sight, { ...spans, delayMs: 0 }).result).toEqual({ kind: 'through', waitedMs: 0 });
+    expect(seeWaiting(null, T, sight, { ...spans, delayMs: 0 })).toMatchObject({
+      kind: 'keep',
+      result: { kind: 'due', waitedMs: 0 },
+    });
   });
 
   it('never passes before its delay, always within the window, and its entry always ends', () => {
@@ -126,13 +157,14 @@ describe('a triplet', () => {
         let began = -1;
         for (const gap of steps) {
           after += gap;
-          const isNew = one.value === null || T + after >= one.endsAt;
-          const wasThrough = !isNew && one.value?.passedAt !== null;
-          if (isNew) began = after;
-          const expected = wasThrough ? 'known' : !isNew && after - began >= spans.delayMs ? 'through' : 'wait';
+          const isKept = ({ value, endsAt }: Slot<unknown>): boolean => value !== null && T + after < endsAt;
+          const [waits, wasThrough] = [isKept(one.waiting), isKept(one.passed)];
+          if (!waits) began = after;
+          const expected = wasThrough ? 'known' : waits && after - began >= spans.delayMs ? 'through' : 'wait';
           expect(one.see(after).kind).toBe(expected);
-          expect(one.endsAt - (T + after)).toBeGreaterThan(0);
-          expect(one.endsAt - (T + after)).toBeLessThanOrEqual(spans.keepMs);
+          expect([isKept(one.waiting), isKept(one.passed)].filter(Boolean)).toHaveLength(1);
+          expect(one.waiting.endsAt - (T + after)).toBeLessThanOrEqual(spans.windowMs);
+          expect(one.passed.endsAt - (T + after)).toBeLessThanOrEqual(spans.keepMs);
         }
       }),
     );
@@ -140,17 +172,23 @@ describe('a triplet', () => {
 });
 
 describe('let through by hand', () => {
-  it('lets a waiting triplet pass now, and keeps what was known of it', () => {
+  it('keeps what was known of it', () => {
     const one = new Sights();
     one.see(0);
-    expect(one.apply(T + 5_000, (old, nowMs) => letThrough(old, nowMs, sight, spans.keepMs))).toBe(true);
-    expect(one.value).toMatchObject({ firstAt: T, attempts: 1, passedAt: T + 5_000 });
+    const before = one.waiting.value ?? sight;
+    expect(one.passed.apply(T + 5_000, (old, nowMs) => letThrough(old, nowMs, before, spans.keepMs))).toBeNull();
+    expect(one.passed.value).toEqual({
+      ...{ client: sight.client, sender: sight.sender, recipient: sight.recipient },
+      ...{ firstAt: T, seenAt: T + 5_000, attempts: 1, passedAt: T + 5_000 },
+    });
     expect(one.see(6_000).kind).toBe('known');
   });
   it('prepares one that was never seen, and does nothing twice', () => {
     const one = new Sights();
-    expect(one.apply(T, (old, nowMs) => letThrough(old, nowMs, sight, spans.keepMs))).toBe(true);
-    expect(one.apply(T, (old, nowMs) => letThrough(old, nowMs, sight, spans.keepMs))).toBe(false);
+    const pass = (afterMs: number): number | null =>
+      one.passed.apply(T + afterMs, (old, nowMs) => letThrough(old, nowMs, sight, spans.keepMs));
+    expect([pass(0), pass(1)]).toEqual([null, T]);
+    expect(one.passed.value).toMatchObject({ firstAt: T, attempts: 0, passedAt: T });
     expect(one.see(1).kind).toBe('known');
   });
 });
