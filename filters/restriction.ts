@@ -4,7 +4,7 @@ import { Type, type Static } from 'typebox';
 import type { Clock } from '../outside/clock.js';
 import type { LookupOptions } from '../outside/resolver.js';
 import type { Finding, FindingSpec } from '../pipeline/finding.js';
-import type { EarlyJob } from '../pipeline/stage.js';
+import type { EarlyJob, Hearing } from '../pipeline/stage.js';
 
 export const restrictionMode = (value: 'off' | 'note' | 'refuse', description: string) =>
   Type.Union([Type.Literal('off'), Type.Literal('note'), Type.Literal('refuse')], { default: value, description });
@@ -27,6 +27,11 @@ export function lookupBounds(
 /** Nothing where the check is off. */
 export function restrict(mode: RestrictionMode, id: string, evidence: string): readonly Finding[] {
   return mode === 'off' ? [] : [{ id, category: 'policy', score: mode === 'refuse' ? 1 : 0, evidence }];
+}
+
+/** How soon checks in these modes must be told: what may refuse is said at RCPT, what is noted goes with the message. */
+export function hearingOf(modes: readonly RestrictionMode[]): Hearing {
+  return modes.includes('refuse') ? 'by-rcpt' : 'with-message';
 }
 
 /** A refusal that an allow rule spares. */

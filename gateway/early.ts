@@ -126,7 +126,7 @@ class SessionGate {
     return { moment, connection, login, mailFrom, rcptTo, accepted };
   }
 
-  /** At once where nobody listens. Mail handed in by a program has nobody to be told: it is judged with its message. */
+  /** At once where nobody must be told yet. Mail handed in by a program has nobody to be told: it is judged with its message. */
   #answer(event: Event, session: object, signal: AbortSignal): Promise<EnvelopeAnswer> | EnvelopeAnswer {
     const inForce = this.deps.current();
     if (!event.connection.smtp || !isConcerned(inForce, event.moment)) return CONTINUE;
@@ -173,7 +173,7 @@ class SessionGate {
 
   #runAt(moment: EarlyMoment, event: Event, memory: Memory, { inForce, deadline, signal }: Run) {
     const { connection, login, mailFrom, rcptTo, accepted } = event;
-    if (!inForce.pipeline.hears(moment) || (moment === 'helo' && connection.helo === null)) return null;
+    if (inForce.pipeline.hearing(moment) === null || (moment === 'helo' && connection.helo === null)) return null;
     const hasSender = moment === 'mail' || moment === 'rcpt';
     const recipient = moment === 'rcpt' ? rcptTo : null;
     const index = accepted.length;
@@ -196,7 +196,8 @@ class SessionGate {
 
   async #before(transaction: Transaction, session: object, signal: AbortSignal): Promise<readonly EarlyResult[]> {
     const inForce = this.deps.current();
-    if (!EARLY_MOMENTS.some((moment) => inForce.pipeline.hears(moment))) return this.#memories.get(session)?.all ?? [];
+    if (EARLY_MOMENTS.every((moment) => inForce.pipeline.hearing(moment) === null))
+      return this.#memories.get(session)?.all ?? [];
     return this.#inForce(async () => {
       const run = this.#run(inForce, signal);
       const { connection, login, mailFrom, rcptTo: recipients } = transaction;
@@ -268,14 +269,18 @@ const FIELD_MAX_CHARS = 1_000;
 
 const cut = (text: string | null): string | null => (text === null ? null : text.slice(0, FIELD_MAX_CHARS));
 
-/** Where a verdict may be given: where stages listen, and at RCPT, where what was heard before is said. */
-function isHeard({ pipeline }: InForce, moment: EarlyMoment): boolean {
-  return moment === 'rcpt' ? EARLY_MOMENTS.some((one) => pipeline.hears(one)) : pipeline.hears(moment);
+/** Where a verdict may be given: where stages must be told, and at RCPT, where what was found before is said. */
+function isHeard({ pipeline, early }: InForce, moment: EarlyMoment): boolean {
+  const isLast = moment === 'rcpt';
+  return (isLast ? EARLY_MOMENTS : [moment]).some((one) => {
+    const hearing = pipeline.hearing(one);
+    return hearing === 'now' || (hearing === 'by-rcpt' && (isLast || !early.refuseAtRcpt));
+  });
 }
 
-/** Whether somebody listens then, or listened before and may have to be made up for. */
-function isConcerned({ pipeline }: InForce, moment: EarlyMoment): boolean {
-  return EARLY_MOMENTS.slice(0, EARLY_MOMENTS.indexOf(moment) + 1).some((one) => pipeline.hears(one));
+/** Whether somebody must be told then, or had to be before and may have to be made up for. */
+function isConcerned(inForce: InForce, moment: EarlyMoment): boolean {
+  return EARLY_MOMENTS.slice(0, EARLY_MOMENTS.indexOf(moment) + 1).some((one) => isHeard(inForce, one));
 }
 
 /** Behind a trusted relay nobody knows the client while it connects and greets: then there is nothing to judge. */

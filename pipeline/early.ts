@@ -6,6 +6,7 @@ import type {
   EarlyJob,
   EarlyMoment,
   EarlyReport,
+  Hearing,
   Moment,
   Outside,
   RefusedRecipient,
@@ -40,8 +41,8 @@ export interface EarlyResult {
 
 /** What happens before the content, under one settings version. */
 export interface EarlyPipeline {
-  /** Whether stages listen at that moment; then what was heard may have to be answered at RCPT too. */
-  readonly hears: (moment: EarlyMoment) => boolean;
+  /** How soon somebody must be told of that moment; null where nobody listens to it. */
+  readonly hearing: (moment: EarlyMoment) => Hearing | null;
   /** Null when nobody has to be asked. Never rejects. */
   readonly early: (input: EarlyInput) => Promise<EarlyResult> | null;
   /** Tells the stages that count them; what broke is told. Never rejects. */
@@ -70,10 +71,11 @@ const ENDED_LIMIT_MS = 10_000;
 
 export function createEarlyPipeline(running: readonly Running[], outside: Outside): EarlyPipeline {
   const listeners = new Map(EARLY_MOMENTS.map((moment) => [moment, planWaves(running.filter(listensAt(moment)))]));
+  const hearings = new Map(EARLY_MOMENTS.map((moment) => [moment, soonest(running.filter(listensAt(moment)), moment)]));
   const wavesAt = (moment: EarlyMoment) => listeners.get(moment) ?? [];
   const counting = running.filter(({ stage }) => stage.onRefusedRcpt !== undefined);
   return {
-    hears: (moment) => wavesAt(moment).length > 0,
+    hearing: (moment) => hearings.get(moment) ?? null,
     early: (input) => {
       const isDue = ({ spec }: Running) => !input.ran.includes(spec.name) && runsFor(spec.directions, input.directions);
       const waves = wavesAt(input.moment).flatMap((wave) => [wave.filter(isDue)].filter(({ length }) => length > 0));
@@ -115,6 +117,13 @@ export interface Standing {
 
 function listensAt(moment: EarlyMoment): (running: Running) => boolean {
   return ({ spec, stage }) => spec.runsAt.includes(moment) && stage[HOOKS[moment]] !== undefined;
+}
+
+const SOONEST_FIRST = ['now', 'by-rcpt', 'with-message'] as const satisfies readonly Hearing[];
+
+function soonest(listeners: readonly Running[], moment: EarlyMoment): Hearing | null {
+  const asked = listeners.map(({ stage }) => stage.hears?.(moment) ?? 'now');
+  return SOONEST_FIRST.find((hearing) => asked.includes(hearing)) ?? null;
 }
 
 async function runMoment(

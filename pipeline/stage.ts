@@ -16,6 +16,13 @@ import type { Exemption, Finding, FindingSpec } from './finding.js';
 export type EarlyMoment = 'connect' | 'helo' | 'mail' | 'rcpt';
 export type Moment = EarlyMoment | 'message';
 
+/**
+ * How soon a stage must be told of a moment. Every moment that somebody must be told of is one more round trip between the
+ * MTA and us. `now`: it counts there, or may refuse by what no login and no allow rule can spare. `by-rcpt`: what it finds
+ * may refuse, and is said at RCPT as long as `pipeline.refuseAtRcpt` holds. `with-message`: it only notes or scores.
+ */
+export type Hearing = 'now' | 'by-rcpt' | 'with-message';
+
 /** Where a recipient's mail goes, seen from here (behaviour 3). */
 export type Direction = 'received' | 'sent' | 'internal';
 
@@ -163,6 +170,12 @@ export interface SealBasis {
 
 /** One stage at work, made once per worker and settings version. */
 export interface Stage {
+  /**
+   * What its settings ask for at a moment that it has a hook for; asked once, when the stage is made. Absent: `now`. The
+   * hook is called in any case, once, in the order of the dialogue: what nobody had to be told of in time is made up for at
+   * the next moment that is told, or with the message.
+   */
+  hears?(moment: EarlyMoment): Hearing;
   /** Before the content: findings that lead to a refusal end the command, others count when the message is judged. */
   onConnect?(job: EarlyJob): Promise<StageReport> | StageReport;
   onHelo?(job: EarlyJob): Promise<StageReport> | StageReport;

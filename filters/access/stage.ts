@@ -51,6 +51,8 @@ async function makeStage(settings: AccessSettings, outside: Outside): Promise<St
       counter,
     );
   return {
+    // A rule may be made at any time: sessions that are open then must come to hear of it.
+    hears: () => 'by-rcpt',
     onConnect: early,
     onMail: early,
     onRcpt: early,

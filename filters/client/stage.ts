@@ -6,7 +6,7 @@ import type { Finding } from '../../pipeline/finding.js';
 import type { EarlyJob, Outside, Stage, StageModule, StageReport } from '../../pipeline/stage.js';
 import type { State, StateTable } from '../../state/state.js';
 import { showName } from '../evidence.js';
-import { lookupBounds, restrict } from '../restriction.js';
+import { hearingOf, lookupBounds, restrict } from '../restriction.js';
 import { countOne, rateTable, type Rate, type RateAnswer } from './rate.js';
 import { reverseName, type ReverseName } from './reverse-name.js';
 import { checkNetworks, clientFindings, clientSettings, type ClientSettings } from './settings.js';
@@ -42,20 +42,31 @@ function makeStage(settings: ClientSettings, outside: Outside): Stage {
   const exempt = new NetworkSet(settings.exemptNetworks);
   const { connectionsPerMinute, messagesPerMinute } = settings;
   const isSpared = ({ connection }: EarlyJob): boolean => exempt.has(connection.clientAddress);
+  const onConnect = async (job: EarlyJob): Promise<StageReport> => {
+    if (isSpared(job)) return NOTHING;
+    const wait = await count(job, outside.state, CONNECTION_RATES, connectionsPerMinute);
+    if (wait !== null) return overCap('CLIENT_CONNECTIONS_OVER_CAP', wait, connectionsPerMinute);
+    return { findings: await lookBack(job, settings, outside) };
+  };
+  const onMail = async (job: EarlyJob): Promise<StageReport> => {
+    if (isSpared(job)) return NOTHING;
+    const wait = await count(job, outside.state, MESSAGE_RATES, messagesPerMinute);
+    return wait === null ? NOTHING : overCap('CLIENT_MESSAGES_OVER_CAP', wait, messagesPerMinute);
+  };
   return {
-    onConnect: async (job) => {
-      if (isSpared(job)) return NOTHING;
-      const wait = await count(job, outside.state, CONNECTION_RATES, connectionsPerMinute);
-      if (wait !== null) return overCap('CLIENT_CONNECTIONS_OVER_CAP', wait, connectionsPerMinute);
-      return { findings: await lookBack(job, settings, outside) };
-    },
-    onMail: async (job) => {
-      if (isSpared(job)) return NOTHING;
-      const wait = await count(job, outside.state, MESSAGE_RATES, messagesPerMinute);
-      return wait === null ? NOTHING : overCap('CLIENT_MESSAGES_OVER_CAP', wait, messagesPerMinute);
-    },
+    hears: (moment) => (moment === 'mail' || connectionsPerMinute > 0 ? 'now' : hearingOf(modesOf(settings))),
+    ...((connectionsPerMinute > 0 || looksBack(settings)) && { onConnect }),
+    ...(messagesPerMinute > 0 && { onMail }),
   };
 }
+
+const modesOf = ({ noReverseName, nameUnresolved, nameMismatch }: ClientSettings) => [
+  noReverseName,
+  nameUnresolved,
+  nameMismatch,
+];
+
+const looksBack = (settings: ClientSettings): boolean => modesOf(settings).some((mode) => mode !== 'off');
 
 /** Counts one against a cap; null where it passes, and where there is no cap, no store or no address. */
 async function count(
@@ -84,10 +95,8 @@ function overCap(id: string, { waitMs }: NonNullable<RateAnswer>, max: number): 
 }
 
 async function lookBack(job: EarlyJob, settings: ClientSettings, { resolver, clock }: Outside) {
-  const { noReverseName, nameUnresolved, nameMismatch } = settings;
-  const modes = [noReverseName, nameUnresolved, nameMismatch];
-  if (modes.every((mode) => mode === 'off')) return [];
-  const found = await reverseName(job.connection, resolver, lookupBounds(modes, job, clock));
+  if (!looksBack(settings)) return [];
+  const found = await reverseName(job.connection, resolver, lookupBounds(modesOf(settings), job, clock));
   return found === null ? [] : findingsOf(found, settings);
 }
 

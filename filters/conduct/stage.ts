@@ -13,7 +13,7 @@ import { ACCESS, isClientAllowed } from '../client-allowed.js';
 import { CLIENT_BITS } from '../client/stage.js';
 import { fullName, hostStanding } from '../domain-standing.js';
 import { showName } from '../evidence.js';
-import { lookupBounds, REFUSE_WAIT_MS, restrict } from '../restriction.js';
+import { hearingOf, lookupBounds, REFUSE_WAIT_MS, restrict } from '../restriction.js';
 import { addUnknown, blockLeft, HARVESTS, memberOf, settle, type HarvestCap } from './harvest.js';
 import { checkConduct, completeConduct, conductFindings, conductSettings, type ConductSettings } from './settings.js';
 
@@ -70,6 +70,8 @@ class Conduct {
     const checksHelo = heloNotFqdn !== 'off' || heloUnresolved !== 'off';
     const { state } = this.outside;
     return {
+      // Who tries out recipients is counted and refused at every command; what a name leads to is said at RCPT.
+      hears: (moment) => (moment === 'helo' ? hearingOf([heloNotFqdn, heloUnresolved]) : 'now'),
       ...(checksHelo && { onHelo: (job) => this.#onHelo(job) }),
       ...(this.#cap.max > 0 && state !== null && this.#harvestHooks(state)),
     };

@@ -118,6 +118,8 @@ export const limitsStage: StageModule<typeof settings> = {
     timeLimitMs: 1_000,
   },
   create: (limits) => ({
+    // A size over the limit is said at RCPT: not worth a round trip for every sender.
+    hears: () => 'by-rcpt',
     onMail: (job) => checkAnnouncedSize(job, limits),
     onRcpt: (job) => checkRecipient(job, limits),
     onMessage: (job) => checkLimits(job, limits),

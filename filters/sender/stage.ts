@@ -8,7 +8,7 @@ import { ACCESS, isClientAllowed } from '../client-allowed.js';
 import { isAddressLiteral } from '../conduct/stage.js';
 import { domainStanding, fullName } from '../domain-standing.js';
 import { showName, showWord } from '../evidence.js';
-import { lookupBounds, restrict } from '../restriction.js';
+import { hearingOf, lookupBounds, restrict } from '../restriction.js';
 import { fileSource, firstOf, readOwnerFile, tableSource, type Owners, type OwnerSource } from './owners.js';
 import {
   checkSender,
@@ -50,7 +50,11 @@ interface SenderFacts {
 
 async function makeStage(settings: SenderSettings, outside: Outside, files: AttachedFiles): Promise<Stage> {
   const source = await openOwners(settings, outside, files);
+  const { notFqdn, unknownDomain, malformedMx, nullMx, ownership } = settings;
+  const owners = source === null ? ('off' as const) : ownership;
+  const domain = [notFqdn, unknownDomain, malformedMx, nullMx];
   return {
+    hears: (moment) => hearingOf(moment === 'connect' ? [owners] : [owners, ...domain]),
     ...(source !== null && { onConnect: rememberAllowed }),
     async onMail(job) {
       const { mailFrom } = job;

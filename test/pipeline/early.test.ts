@@ -41,11 +41,11 @@ describe('a moment', () => {
     );
     const fast = fixedStage({ onMail: () => found('FAST') }, { name: 'fast', runsAt: ['mail'] });
     const pipeline = await makePipeline([slow, fast]);
-    expect((['connect', 'helo', 'mail', 'rcpt'] as const).map((moment) => pipeline.hears(moment))).toEqual([
-      false,
-      false,
-      true,
-      false,
+    expect((['connect', 'helo', 'mail', 'rcpt'] as const).map((moment) => pipeline.hearing(moment))).toEqual([
+      null,
+      null,
+      'now',
+      null,
     ]);
     expect(pipeline.early(input('helo'))).toBeNull();
     const result = await pipeline.early(input('mail'));
