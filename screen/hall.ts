@@ -52,7 +52,7 @@ export class Hall {
     this.crowd = new Crowd(terms.settings, (on) =>
       this.alert(ALERT_STRESS, on, on ? 'many clients under test: short waits' : ''),
     );
-    this.handoffs = new Handoffs(terms.settings.handoffsMax);
+    this.handoffs = new Handoffs(terms.settings);
   }
 
   /** Connections from now on are under these terms. */
@@ -61,7 +61,7 @@ export class Hall {
     this.terms.retire();
     this.terms = terms;
     this.crowd.setLimits(settings);
-    this.handoffs.setMax(settings.handoffsMax);
+    this.handoffs.setLimits(settings);
   }
 
   close(): void {

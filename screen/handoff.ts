@@ -22,6 +22,13 @@ export interface HandoffOrder {
   failed(detail: string): void;
 }
 
+/** The bounds, as the settings name them. */
+export interface HandoffLimits {
+  /** At the MTA at once, and in line for it. */
+  readonly handoffsMax: number;
+  readonly handoffsWaitingMax: number;
+}
+
 /** Silence after which TCP asks whether the other side is alive, ms. */
 export const KEEPALIVE_MS = 120_000;
 const DIGIT_TWO = 0x32;
@@ -30,7 +37,7 @@ export class Handoffs {
   readonly #line: Handoff[] = [];
   #running = 0;
 
-  constructor(private runningMax: number) {}
+  constructor(private limits: HandoffLimits) {}
 
   /** Connections that wait for the MTA, those in line included. */
   get size(): number {
@@ -39,11 +46,12 @@ export class Handoffs {
 
   /** Whether the line is as long as it may be: whoever comes now is better off elsewhere. */
   get isFull(): boolean {
-    return this.#line.length >= this.runningMax;
+    const { handoffsMax, handoffsWaitingMax } = this.limits;
+    return this.#running >= handoffsMax && this.#line.length >= handoffsWaitingMax;
   }
 
-  setMax(runningMax: number): void {
-    this.runningMax = runningMax;
+  setLimits(limits: HandoffLimits): void {
+    this.limits = limits;
     this.#next();
   }
 
@@ -56,7 +64,7 @@ export class Handoffs {
   }
 
   #next(): void {
-    while (this.#running < this.runningMax) {
+    while (this.#running < this.limits.handoffsMax) {
       const handoff = this.#line.shift();
       if (handoff === undefined) return;
       this.#running += 1;

@@ -1,8 +1,9 @@
 // The front listener: takes connections before Postfix does, tests clients before they may speak, and hands those that
 // pass to the MTA. Runs in one process; knows nothing of stages or mail. Keeps the sessions within bounds and deadlines.
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import type { AttachedFiles } from '../config/attached.js';
-import { formatListenAddress, parseListenAddress, type ListenAddress } from '../milter/listen-address.js';
+import { parseListenAddress, type ListenAddress } from '../outside/listen-address.js';
+import { ListenerSet } from '../outside/listener-set.js';
 import { openFilesLimit } from '../outside/open-files.js';
 import type { Screen, ScreenDeps, ScreenStats } from './deps.js';
 import { Hall } from './hall.js';
@@ -32,18 +33,13 @@ export function createScreen(settings: ScreenSettings, deps: ScreenDeps): Screen
   return new FrontListener(settings, deps);
 }
 
-interface OpenListener {
-  readonly server: Server;
-  readonly address: ListenAddress;
-}
-
 class FrontListener implements Screen {
   readonly #hall: Hall;
   /** Sockets there may be, ours to the MTA included. */
   readonly #socketsMax = socketsPossible();
   readonly #sessions = new Set<Session>();
   readonly #told = new Map<Socket, number>();
-  #open: OpenListener[] = [];
+  readonly #listeners = new ListenerSet();
   #sweep: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
   #whenEmpty: (() => void) | null = null;
@@ -56,7 +52,7 @@ class FrontListener implements Screen {
   }
 
   get addresses(): readonly string[] {
-    return this.#open.map(({ server, address }) => formatListenAddress(boundAddress(server, address)));
+    return this.#listeners.addresses;
   }
 
   async listen(): Promise<void> {
@@ -94,12 +90,14 @@ class FrontListener implements Screen {
 
   async #listenOn(text: string, isProxied: boolean): Promise<void> {
     const address = parseListenAddress(text);
+    if (address.kind === 'unix') throw new Error('clients come over TCP');
     const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true };
     const server = createServer({ ...options, keepAliveInitialDelay: KEEPALIVE_MS }, (socket) =>
       this.#take(socket, isProxied),
     );
-    await bind(server, address, isIpv6Only(address, [...this.settings.listen, ...this.settings.listenProxied]));
-    this.#open.push({ server, address });
+    const ipv6Only = isIpv6Only(address, [...this.settings.listen, ...this.settings.listenProxied]);
+    // A listener that breaks later (out of descriptors) goes on when it can.
+    await this.#listeners.open(server, address, { backlog: BACKLOG, ipv6Only }, () => undefined);
   }
 
   #take(socket: Socket, isProxied: boolean): void {
@@ -146,41 +144,16 @@ class FrontListener implements Screen {
 
   /** Resolves when the last connection is gone; those that are told to leave have the sweep for it. */
   async #shut(): Promise<void> {
-    const listeners = this.#open;
-    const gone = listeners.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve())));
-    await Promise.all(gone);
+    await this.#listeners.close();
     if (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#whenEmpty = resolve));
-    this.#open = [];
     if (this.#sweep !== null) clearInterval(this.#sweep);
     this.#hall.close();
   }
 }
 
-/** Opens one listener. */
-function bind(server: Server, address: ListenAddress, ipv6Only: boolean): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const listening = (): void => {
-      server.off('error', reject);
-      // A listener that breaks later (out of descriptors) goes on when it can.
-      server.on('error', () => undefined);
-      resolve();
-    };
-    if (address.kind === 'fd') server.listen({ fd: address.fd }, listening);
-    else if (address.kind === 'inet')
-      server.listen({ host: address.host, port: address.port, backlog: BACKLOG, ipv6Only }, listening);
-    else reject(new Error('clients come over TCP'));
-  });
-}
-
 /** `[::]` takes IPv4 too, unless that is asked for beside it. */
 const isIpv6Only = (address: ListenAddress, others: readonly string[]): boolean =>
   address.kind === 'inet' && address.host.includes(':') && others.includes(`inet:0.0.0.0:${address.port}`);
-
-function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
-  const bound = server.address();
-  return asked.kind === 'inet' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
-}
 
 /** How many sockets the limit of open files leaves room for; without /proc the setting alone counts. */
 function socketsPossible(): number {

@@ -189,7 +189,13 @@ const properties = {
     100,
     1,
     COUNT_MAX,
-    "Most connections that wait for the MTA's greeting at once: no more than the processes it may start. As many again wait in line; over it 421.",
+    "Most connections that wait for the MTA's greeting at once: no more than the processes it may start. Others stand in line.",
+  ),
+  handoffsWaitingMax: integer(
+    1_000,
+    0,
+    COUNT_MAX,
+    'Most clients that stand in line for the MTA, while it starts processes; over it 421 to whoever comes. The wait counts towards `upstreamTimeoutMs`.',
   ),
   commandTimeoutMs: integer(
     300_000,

@@ -6,7 +6,7 @@ import type { Clock } from '../outside/clock.js';
 import type { Resolver } from '../outside/resolver.js';
 import { readLists } from '../lists/list.js';
 import { ListWatch } from '../lists/watch.js';
-import { parseListenAddress } from '../milter/listen-address.js';
+import { parseListenAddress } from '../outside/listen-address.js';
 import { NetworkSet } from '../message/network.js';
 import { tlsContext } from './certificate.js';
 import { DnsblDesk } from './dnsbl.js';

@@ -203,7 +203,7 @@ describe('the MTA', () => {
 
   it('that keeps silent is waited for so long, and the line behind it is bounded', async () => {
     const mta = await startMta('');
-    const world = await startScreen({ upstream: mta.upstream, handoffsMax: 2 });
+    const world = await startScreen({ upstream: mta.upstream, handoffsMax: 2, handoffsWaitingMax: 2 });
     world.access.set('127.0.0.1', 'permit');
     const clients = [];
     for (let count = 0; count < 4; count += 1) clients.push(await world.client());
@@ -220,6 +220,35 @@ describe('the MTA', () => {
     over.socket.destroy();
     await until('the end', () => world.screen.stats().connections === 0);
     expect(world.screen.stats().handoffs).toBe(0);
+  });
+});
+
+describe('the line for an MTA that starts its processes slowly', () => {
+  it('takes a rush of clients that have passed, and serves every one', async () => {
+    const mta = await startMta('');
+    const world = await startScreen({ upstream: mta.upstream, handoffsMax: 10 });
+    world.access.set('127.0.0.1', 'permit');
+    const clients = await Promise.all(Array.from({ length: 45 }, () => world.client()));
+    await until('all in line', () => world.screen.stats().handoffs === 45);
+    for (let greeted = 0; greeted < 45; greeted += 1) {
+      await until('the next one at the MTA', () => mta.connections.length > greeted);
+      mta.connections[greeted]?.socket.write('220 mta.test\r\n');
+    }
+    await Promise.all(clients.map((client) => client.sees('220 mta')));
+    expect(world.screen.stats()).toMatchObject({ handedOn: 45, limited: 0, handoffs: 0 });
+    for (const client of clients) client.socket.destroy();
+    await until('the end', () => world.screen.stats().connections === 0);
+  });
+
+  it('turns newcomers away with no line at all once every place is taken', async () => {
+    const mta = await startMta('');
+    const world = await startScreen({ upstream: mta.upstream, handoffsMax: 1, handoffsWaitingMax: 0 });
+    world.access.set('127.0.0.1', 'permit');
+    const first = await world.client();
+    await until('one at the MTA', () => mta.connections.length === 1);
+    expect(await (await world.client()).closes()).toBe('421 4.3.2 All server ports are busy\r\n');
+    mta.connections[0]?.socket.write('220 mta.test\r\n');
+    await first.sees('220 mta');
   });
 });
 
