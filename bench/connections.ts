@@ -2,7 +2,7 @@
 // known and unknown clients, memory of clients that wait, the delay of a known good client, and a crowd of which half is
 // silent, slow, talks early or dies, while good clients are served. Machine load moves figures, hardly their ratios.
 //   node dist/bench/connections.js [--connections 5000] [--seconds 30] [--open 2000] [--refusals 3000] [--visits 200]
-//     [--only rates,waiting,crowd]
+//     [--only rates,waiting,crowd] [--door weir] [--crowds 5]
 // At full size: --connections 50000 --seconds 120 --open 10000; descriptors must allow it (ulimit -n 20000).
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +24,10 @@ export interface ConnectionsOptions {
   readonly visits: number;
   /** Parts to run; none named: all. */
   readonly only: readonly string[];
+  /** The one door to measure; '' for both. */
+  readonly door: string;
+  /** Crowds one after the other at the same door: whether memory and descriptors stay level. */
+  readonly crowds: number;
   readonly print: (line: string) => void;
 }
 
@@ -55,8 +59,9 @@ export async function benchConnections(options: ConnectionsOptions): Promise<voi
   ): Promise<void> => {
     if (options.only.length > 0 && !options.only.includes(name)) return;
     const doors = await openDoors(join(options.directory, name), { ...common, ...settings });
+    const wanted = doors.doors.filter((door) => options.door === '' || door.name === options.door);
     try {
-      await work(doors);
+      await work({ ...doors, doors: wanted });
     } finally {
       await doors.stop();
     }
@@ -69,7 +74,8 @@ export async function benchConnections(options: ConnectionsOptions): Promise<voi
     for (const door of doors) await measureWaiting(door, options);
   });
   await inDoors('crowd', { greetWaitMs: USUAL_WAIT_MS, deep: true }, async ({ doors }) => {
-    for (const door of doors) await measureCrowd(door, options);
+    for (const door of doors)
+      for (let crowds = 0; crowds < options.crowds; crowds += 1) await measureCrowd(door, options);
   });
 }
 
@@ -211,6 +217,8 @@ async function main(): Promise<void> {
       refusals: { type: 'string', default: '3000' },
       visits: { type: 'string', default: '200' },
       only: { type: 'string', default: '' },
+      door: { type: 'string', default: '' },
+      crowds: { type: 'string', default: '1' },
     },
   });
   const directory = mkdtempSync(join(tmpdir(), 'weir-bench-connections-'));
@@ -224,6 +232,8 @@ async function main(): Promise<void> {
       refusals: Number(values.refusals),
       visits: Number(values.visits),
       only: values.only.split(',').filter(Boolean),
+      door: values.door,
+      crowds: Number(values.crowds),
       print: (line) => process.stdout.write(`${line}\n`),
     });
   } finally {
