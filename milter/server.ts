@@ -1,20 +1,13 @@
 // The milter server: listens, keeps the sessions within their caps and deadlines, and goes in good order. Works alone and
 // in node:cluster workers, which share the listeners. Knows nothing of verdicts: those come from the handler.
-import cluster from 'node:cluster';
-import { createServer, type Server, type Socket } from 'node:net';
-import { isMainThread } from 'node:worker_threads';
+import { createServer, type Socket } from 'node:net';
 import type { Connection } from '../message/envelope.js';
 import { systemClock, type Clock } from '../outside/clock.js';
+import { parseListenAddress, type ListenAddress } from '../outside/listen-address.js';
+import { ListenerSet } from '../outside/listener-set.js';
 import { openFilesLimit } from '../outside/open-files.js';
 import type { MilterHandler } from './handler.js';
 import { InFlight } from './in-flight.js';
-import {
-  clearStaleSocket,
-  formatListenAddress,
-  parseListenAddress,
-  settleSocket,
-  type ListenAddress,
-} from './listen-address.js';
 import { Negotiator, type Silence } from './negotiate.js';
 import { Session, type SessionContext } from './session.js';
 import type { MilterSettings } from './settings.js';
@@ -80,7 +73,7 @@ class Listeners implements MilterServer {
   readonly #connectionsMax: number;
   readonly #sessions = new Set<Session>();
   readonly #perSource = new Map<string, number>();
-  #open: { server: Server; address: ListenAddress }[] = [];
+  readonly #listeners = new ListenerSet();
   #sweep: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
   #accepted = 0;
@@ -115,7 +108,7 @@ class Listeners implements MilterServer {
   }
 
   get addresses(): readonly string[] {
-    return this.#open.map(({ server, address }) => formatListenAddress(boundAddress(server, address)));
+    return this.#listeners.addresses;
   }
 
   async listen(): Promise<void> {
@@ -161,13 +154,10 @@ class Listeners implements MilterServer {
     const server = createServer({ allowHalfOpen: false, noDelay: true, keepAlive: true }, (socket) =>
       this.#onConnection(socket),
     );
-    // In a cluster the primary owns the socket file and has cleared the way (clearStaleSocket).
-    if (address.kind === 'unix' && !cluster.isWorker) await clearStaleSocket(address.path);
-    await bind(server, address);
-    this.#open.push({ server, address });
-    server.on('error', (error) => this.#hooks.onListenerError?.(formatListenAddress(address), error));
-    if (address.kind === 'unix')
-      await settleSocket(address.path, this.#settings.socketMode, this.#settings.socketGroup);
+    const { socketMode, socketGroup } = this.#settings;
+    await this.#listeners.open(server, address, { backlog: BACKLOG, socketMode, socketGroup }, (text, error) =>
+      this.#hooks.onListenerError?.(text, error),
+    );
   }
 
   #onConnection(socket: Socket): void {
@@ -213,33 +203,9 @@ class Listeners implements MilterServer {
 
   /** Resolves when the last connection is gone. */
   async #closeListeners(): Promise<void> {
-    await Promise.all(this.#open.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    await this.#listeners.close();
     if (this.#sweep !== null) clearInterval(this.#sweep);
-    this.#open = [];
   }
-}
-
-/** Opens one listener. A UNIX socket is made without access for others from its first moment. */
-function bind(server: Server, address: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const listening = (): void => {
-      server.off('error', reject);
-      resolve();
-    };
-    if (address.kind === 'unix') {
-      // Only the main thread may set it; a worker of the cluster binds in the primary, which does the same.
-      const before = isMainThread ? process.umask(0o117) : null;
-      server.listen({ path: address.path, backlog: BACKLOG }, listening);
-      if (before !== null) process.umask(before);
-    } else if (address.kind === 'fd') server.listen({ fd: address.fd }, listening);
-    else server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, listening);
-  });
-}
-
-function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
-  const bound = server.address();
-  return asked.kind === 'inet' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
 }
 
 /** Often enough for the shortest of the deadlines. */

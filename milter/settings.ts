@@ -1,27 +1,12 @@
 // The `milter` section of the configuration: where to listen, and every limit and wait of the protocol. Data only.
 import { Type, type Static } from 'typebox';
+import { listenKeys } from '../config/listen-keys.js';
 import { section } from '../config/section.js';
 
 const MS_MAX = 86_400_000;
 
 export const MILTER_SECTION = section('milter', 'The socket that Postfix or Sendmail hands mail to, and its limits.', {
-  listen: Type.Array(Type.String({ pattern: '^(unix:/.+|inet:.+:[0-9]+|fd:[0-9]+)$', maxLength: 300 }), {
-    default: ['inet:127.0.0.1:11332'],
-    minItems: 1,
-    maxItems: 16,
-    description:
-      'Addresses to listen on: `unix:/path`, `inet:host:port`, `inet:[::1]:port`, or `fd:number` for a socket handed in. The protocol has no authentication: keep it on loopback or a UNIX socket.',
-  }),
-  socketMode: Type.String({
-    default: '0660',
-    pattern: '^0?[0-7]{3}$',
-    description: 'Permissions of a UNIX socket, octal.',
-  }),
-  socketGroup: Type.String({
-    default: '',
-    maxLength: 64,
-    description: 'Group (name or number) that owns a UNIX socket, such as `postfix`; empty leaves the process group.',
-  }),
+  ...listenKeys('inet:127.0.0.1:11332'),
   noReply: Type.Union([Type.Literal('auto'), Type.Literal('always'), Type.Literal('never')], {
     default: 'auto',
     description:

@@ -1,14 +1,9 @@
 // The policy server: listens for Postfix's smtpd processes and keeps their connections within caps and waits. Knows
 // nothing of verdicts: those come from the handler.
-import { createServer, type Server, type Socket } from 'node:net';
-import {
-  clearStaleSocket,
-  formatListenAddress,
-  parseListenAddress,
-  settleSocket,
-  type ListenAddress,
-} from '../milter/listen-address.js';
+import { createServer, type Socket } from 'node:net';
 import { systemClock, type Clock } from '../outside/clock.js';
+import { parseListenAddress, type ListenAddress } from '../outside/listen-address.js';
+import { ListenerSet } from '../outside/listener-set.js';
 import type { PolicyHandler } from './handler.js';
 import { PolicySession, type SessionContext } from './session.js';
 import type { PolicySettings } from './settings.js';
@@ -63,7 +58,7 @@ class Listeners implements PolicyServer {
   readonly #clock: Clock;
   readonly #context: SessionContext;
   readonly #counts = { accepted: 0, refused: 0, answers: 0, troubles: 0, protocolErrors: 0 };
-  #open: { readonly server: Server; readonly address: ListenAddress }[] = [];
+  readonly #listeners = new ListenerSet();
   #sweep: NodeJS.Timeout | null = null;
   #closing: Promise<void> | null = null;
 
@@ -91,7 +86,7 @@ class Listeners implements PolicyServer {
   }
 
   get addresses(): readonly string[] {
-    return this.#open.map(({ server, address }) => formatListenAddress(boundAddress(server, address)));
+    return this.#listeners.addresses;
   }
 
   async listen(): Promise<void> {
@@ -125,11 +120,10 @@ class Listeners implements PolicyServer {
     const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (socket) =>
       this.#onConnection(socket),
     );
-    if (address.kind === 'unix') await clearStaleSocket(address.path);
-    await bind(server, address);
-    this.#open.push({ server, address });
-    server.on('error', (error) => this.hooks.onListenerError?.(formatListenAddress(address), error));
-    if (address.kind === 'unix') await settleSocket(address.path, this.settings.socketMode, this.settings.socketGroup);
+    const { socketMode, socketGroup } = this.settings;
+    await this.#listeners.open(server, address, { backlog: BACKLOG, socketMode, socketGroup }, (text, error) =>
+      this.hooks.onListenerError?.(text, error),
+    );
   }
 
   #onConnection(socket: Socket): void {
@@ -150,30 +144,7 @@ class Listeners implements PolicyServer {
   }
 
   async #closeListeners(): Promise<void> {
-    await Promise.all(this.#open.map(({ server }) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    await this.#listeners.close();
     if (this.#sweep !== null) clearInterval(this.#sweep);
-    this.#open = [];
   }
-}
-
-/** A UNIX socket is made without access for others from its first moment. */
-function bind(server: Server, address: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    const listening = (): void => {
-      server.off('error', reject);
-      resolve();
-    };
-    if (address.kind === 'unix') {
-      const before = process.umask(0o177);
-      server.listen({ path: address.path, backlog: BACKLOG }, listening);
-      process.umask(before);
-    } else if (address.kind === 'fd') server.listen({ fd: address.fd }, listening);
-    else server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, listening);
-  });
-}
-
-function boundAddress(server: Server, asked: ListenAddress): ListenAddress {
-  const bound = server.address();
-  return asked.kind === 'inet' && bound !== null && typeof bound === 'object' ? { ...asked, port: bound.port } : asked;
 }

@@ -1,5 +1,6 @@
 // The `policy` section of the configuration: where Postfix's policy requests are taken, and every limit and wait.
 import { Type, type Static } from 'typebox';
+import { listenKeys } from '../config/listen-keys.js';
 import { section } from '../config/section.js';
 
 const MS_MAX = 86_400_000;
@@ -9,23 +10,7 @@ export const POLICY_SECTION = section(
   'The policy server for Postfix (check_policy_service): what is decided before the content, without the milter.',
   {
     enabled: Type.Boolean({ default: false, description: 'Whether policy requests are answered.' }),
-    listen: Type.Array(Type.String({ pattern: '^(unix:/.+|inet:.+:[0-9]+|fd:[0-9]+)$', maxLength: 300 }), {
-      default: ['inet:127.0.0.1:11335'],
-      minItems: 1,
-      maxItems: 16,
-      description:
-        'Addresses to listen on: `unix:/path`, `inet:host:port`, `inet:[::1]:port`, or `fd:number` for a socket handed in. The protocol has no authentication: keep it on loopback or a UNIX socket.',
-    }),
-    socketMode: Type.String({
-      default: '0660',
-      pattern: '^0?[0-7]{3}$',
-      description: 'Permissions of a UNIX socket, octal.',
-    }),
-    socketGroup: Type.String({
-      default: '',
-      maxLength: 64,
-      description: 'Group (name or number) that owns a UNIX socket, such as `postfix`; empty leaves the process group.',
-    }),
+    ...listenKeys('inet:127.0.0.1:11335'),
     onTrouble: Type.Union([Type.Literal('close'), Type.Literal('dunno')], {
       default: 'close',
       description:

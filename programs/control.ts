@@ -3,7 +3,7 @@
 import { chmod } from 'node:fs/promises';
 import net from 'node:net';
 import { join } from 'node:path';
-import { clearStaleSocket } from '../milter/listen-address.js';
+import { clearStaleSocket } from '../outside/listen-address.js';
 
 /** Longest request line, bytes. */
 export const CONTROL_REQUEST_MAX_BYTES = 1024 * 1024;

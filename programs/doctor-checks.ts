@@ -11,7 +11,7 @@ import { buildInForce } from '../gateway/in-force.js';
 import { buildSealing } from '../gateway/seal.js';
 import type { Configuration } from '../config/load.js';
 import { SMFIC } from '../milter/codes.js';
-import { parseListenAddress } from '../milter/listen-address.js';
+import { parseListenAddress } from '../outside/listen-address.js';
 import { MILTER_SECTION } from '../milter/settings.js';
 import { packet } from '../milter/packet.js';
 import { systemClock } from '../outside/clock.js';

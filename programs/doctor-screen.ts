@@ -2,7 +2,7 @@
 // with a PROXY header, why deep tests are off, and whether descriptors suffice. Looks and connects; changes nothing.
 import net from 'node:net';
 import type { Configuration } from '../config/load.js';
-import { parseListenAddress } from '../milter/listen-address.js';
+import { parseListenAddress } from '../outside/listen-address.js';
 import { openFilesLimit } from '../outside/open-files.js';
 import { writeProxyV1, writeProxyV2, type ProxyEnds } from '../outside/proxy-header.js';
 import { DEEP_TESTS, isWanted, SCREEN_SECTION, whyNoDeepTests, type ScreenSettings } from '../screen/settings.js';

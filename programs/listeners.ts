@@ -3,7 +3,7 @@
 import { lstatSync } from 'node:fs';
 import net from 'node:net';
 import { getSystemErrorMap } from 'node:util';
-import { clearStaleSocket, parseListenAddress, settleSocket } from '../milter/listen-address.js';
+import { clearStaleSocket, parseListenAddress, settleSocket } from '../outside/listen-address.js';
 import { SOCKET_PATH_MAX_BYTES } from './control.js';
 import type { ListenerProtocol } from './process-messages.js';
 

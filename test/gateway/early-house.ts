@@ -99,12 +99,12 @@ export class Dialog {
   }
 
   async connect(): Promise<EnvelopeAnswer> {
-    return this.house.gateway.onConnect!({ session: this.session, connection: this.#connection }, this.signal);
+    return this.house.gateway.onConnect({ session: this.session, connection: this.#connection }, this.signal);
   }
 
   async helo(name: string): Promise<EnvelopeAnswer> {
     this.greeted(name);
-    return this.house.gateway.onHelo!({ session: this.session, connection: this.#connection }, this.signal);
+    return this.house.gateway.onHelo({ session: this.session, connection: this.#connection }, this.signal);
   }
 
   /** A greeting nobody was told of. */
@@ -119,7 +119,7 @@ export class Dialog {
 
   async mail(address: string): Promise<EnvelopeAnswer> {
     this.from(address);
-    return this.house.gateway.onMail!({ ...this.#sender() }, this.signal);
+    return this.house.gateway.onMail({ ...this.#sender() }, this.signal);
   }
 
   /** A MAIL nobody was told of. */
@@ -130,7 +130,7 @@ export class Dialog {
 
   async rcpt(address: string): Promise<EnvelopeAnswer> {
     const rcptTo = envelopeAddress(address);
-    const answer = await this.house.gateway.onRcpt!(
+    const answer = await this.house.gateway.onRcpt(
       { ...this.#sender(), rcptTo, accepted: this.#accepted },
       this.signal,
     );
@@ -145,7 +145,7 @@ export class Dialog {
 
   async refused(address: string, status: string): Promise<void> {
     const event = { ...this.#sender(), rcptTo: envelopeAddress(address), accepted: this.#accepted, status };
-    await this.house.gateway.onRefusedRcpt!(event, this.signal);
+    await this.house.gateway.onRefusedRcpt(event, this.signal);
   }
 
   message(content = MAIL, withSession = true) {
@@ -159,7 +159,7 @@ export class Dialog {
   }
 
   end(): void {
-    this.house.gateway.onEnd!({ session: this.session, connection: this.#connection });
+    this.house.gateway.onEnd({ session: this.session, connection: this.#connection });
   }
 
   #sender() {

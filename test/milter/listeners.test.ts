@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Value } from 'typebox/value';
 import { expect, test } from 'vitest';
-import { clearStaleSocket, formatListenAddress, parseListenAddress } from '../../milter/listen-address.js';
+import { clearStaleSocket, formatListenAddress, parseListenAddress } from '../../outside/listen-address.js';
 import { createMilterServer } from '../../milter/server.js';
 import { MILTER_SECTION } from '../../milter/settings.js';
 import { later, settings, startServer, tempDir } from './ground.js';
