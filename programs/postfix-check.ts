@@ -3,6 +3,7 @@
 import { checkFront, FRONT_NAMES } from './postfix-front.js';
 import { mainLines, type FrontSite, type PostfixSite } from './postfix-lines.js';
 import { nameListener, releaseOptions, type ListenerOption } from './postfix-listener.js';
+import { checkPolicy, POLICY_NAMES } from './postfix-policy.js';
 import type { PostfixFacts, PostfixService } from './postfix-read.js';
 import { isLoopbackList, splitList } from './postfix-values.js';
 
@@ -34,6 +35,7 @@ export function namesToRead(site: PostfixSite): readonly string[] {
       ...mainLines(site).map((line) => line.name),
       ...releaseOptions().map((option) => option.name),
       ...FRONT_NAMES,
+      ...POLICY_NAMES,
     ]),
   ];
 }
@@ -45,6 +47,7 @@ export function checkPostfix(site: PostfixSite, facts: PostfixFacts): readonly C
     ...mainLines(site).map((line) =>
       checkSetting(line.name, line, facts.main.get(line.name), facts.set.has(line.name)),
     ),
+    ...checkPolicy(site, facts.main),
     ...checkCapacity(site, facts),
     ...checkOtherListeners(site, facts),
     ...checkReleaseListener(site, facts),

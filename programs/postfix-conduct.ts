@@ -1,7 +1,6 @@
 // What Postfix must do by itself for the policies on clients' conduct: after STARTTLS nobody else sees junk commands and
-// pipelining, and only its anvil counts connections of all its processes. And where it asks the policy server.
-import type { PostfixLine, PostfixSite } from './postfix-lines.js';
-import { nameListen } from './postfix-names.js';
+// pipelining, and only its anvil counts connections of all its processes.
+import type { PostfixLine } from './postfix-lines.js';
 import { readSeconds, splitList } from './postfix-values.js';
 
 /** Connections one client may have open at once (product A4). */
@@ -51,31 +50,6 @@ export function conductLines(): readonly PostfixLine[] {
       cost: 'mail to nobody is taken and bounced to forged senders, and harvesters go unseen',
     }),
   ];
-}
-
-/** Where the policy server is on: Postfix asks it for every recipient of domains it is responsible for. */
-export function policyLines(site: Pick<PostfixSite, 'policy' | 'queueDirectory'>): readonly PostfixLine[] {
-  if (site.policy === null) return [];
-  const service = nameListen(site.policy, site.queueDirectory);
-  return [
-    {
-      name: 'smtpd_recipient_restrictions',
-      value: `permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, reject_unlisted_recipient, check_policy_service ${service}`,
-      why: "Weir's policy server is asked for every recipient that there is; it stands behind the checks that mail may be relayed at all and that the recipient exists",
-      cost: 'greylisting and policies by the policy server do not act',
-      accepts: (found) => asksAfterRelayCheck(found, service, site.queueDirectory),
-    },
-  ];
-}
-
-/** Whether the service is named; a server that says OK before the relay check would open the relay, ours never does. */
-function asksAfterRelayCheck(found: string, service: string, queueDirectory: string): boolean {
-  const entries = splitList(found);
-  return entries.some((entry, at) => {
-    if (entries[at - 1] !== 'check_policy_service') return false;
-    const [named = ''] = entry.startsWith('{') ? splitList(entry.slice(1, -1)) : [entry];
-    return nameListen(named, queueDirectory) === service;
-  });
 }
 
 function number(name: string, value: number, words: { readonly why: string; readonly cost: string }): PostfixLine {

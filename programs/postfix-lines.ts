@@ -1,7 +1,8 @@
 // What Postfix must be told in main.cf so that Weir stands in front of it: every setting with the reason and the cost of
 // doing without. Takes where Weir listens and sends, gives lines; reads and changes nothing.
-import { conductLines, policyLines } from './postfix-conduct.js';
+import { conductLines } from './postfix-conduct.js';
 import { nameListen } from './postfix-names.js';
+import { policyLines } from './postfix-policy.js';
 import { readSeconds, splitList } from './postfix-values.js';
 
 /** What the lines depend on, all of it from Weir's own settings. */

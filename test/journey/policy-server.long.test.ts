@@ -1,7 +1,7 @@
 // Postfix's check_policy_service with the real Postfix: greylisting by the policy server alone, and beside the milter on
 // one record.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { policyLines } from '../../programs/postfix-conduct.js';
+import { policyLines } from '../../programs/postfix-policy.js';
 import { startLine, type Line, type LineOptions } from '../ground/line.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
 import { findPorts, waitUntil } from '../ground/place.js';

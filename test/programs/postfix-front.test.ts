@@ -1,9 +1,10 @@
 // `weir postfix` with the front listener and the policy server on: what is printed, and what the check says of a Postfix
 // that still holds port 25, of a listener behind that is open to others, and of one that expects no PROXY header.
 import { describe, expect, it } from 'vitest';
-import { conductLines, policyLines } from '../../programs/postfix-conduct.js';
+import { conductLines } from '../../programs/postfix-conduct.js';
 import { checkFront, frontOptions, nameFront } from '../../programs/postfix-front.js';
 import type { FrontSite } from '../../programs/postfix-lines.js';
+import { policyLines } from '../../programs/postfix-policy.js';
 import { printLines } from '../../programs/postfix-print.js';
 import type { PostfixFacts, PostfixService } from '../../programs/postfix-read.js';
 import { makeSite } from '../ground/site.js';
