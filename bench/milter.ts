@@ -1,7 +1,7 @@
 // Measures mail per second through a real Postfix (smtp-source, private instance, disk queue, discard) without a milter,
-// with a no-op libmilter program in C, with Weir's milter layer alone, and with `weir serve` with all stages off. Rounds
-// are interleaved in one run and ratios printed: machine load moves the figures, hardly the ratios.
-// Run: node dist/bench/milter.js [--messages 2000] [--rounds 3] [--warmup 2000] [--senders 16] [--only none,layer,serve,trap] [--kind unix|tcp] [--dir DIR] [--cpu-prof]
+// with a no-op libmilter program in C, with Weir's milter layer alone, and with `weir serve` with all stages off, with those
+// that listen before the content, or as it is without settings; also of another checkout, to compare two versions. Rounds are interleaved in one run and ratios printed: machine load moves the figures, hardly the ratios.
+// Run: node dist/bench/milter.js [--messages 2000] [--rounds 3] [--warmup 2000] [--senders 16] [--only none,layer,serve,trap] [--kind unix|tcp] [--stages off,early,default] [--against CHECKOUT] [--dir DIR] [--cpu-prof]
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -13,11 +13,14 @@ import { Value } from 'typebox/value';
 import { STAGES } from '../filters/index.js';
 import { createMilterServer } from '../milter/server.js';
 import { MILTER_SECTION } from '../milter/settings.js';
+import type { StageSpec } from '../pipeline/stage.js';
 import { findPorts, mustRun, waitUntil } from '../test/ground/place.js';
 import { startPostfix, type Postfix } from '../test/ground/postfix.js';
 import { childrenOf } from '../test/ground/weir.js';
 
 type SocketKind = 'unix' | 'tcp';
+const STAGE_CHOICES = ['off', 'early', 'default'] as const;
+type StageChoice = (typeof STAGE_CHOICES)[number];
 
 /** One thing measured. */
 interface Contestant {
@@ -41,6 +44,10 @@ export interface MilterBenchOptions {
   readonly sizeBytes: number;
   readonly only: readonly string[];
   readonly kinds: readonly SocketKind[];
+  /** Which stages `weir serve` has on, one contestant for each. */
+  readonly stages: readonly StageChoice[];
+  /** Another checkout, built, whose `weir serve` runs beside this one's. */
+  readonly against: string | null;
   readonly directory: string;
   readonly cpuProf: boolean;
 }
@@ -134,31 +141,41 @@ async function startContestants(options: MilterBenchOptions, children: ChildProc
         '--silent',
       ]);
     }
-    if (wanted('serve')) {
-      const at = address('serve');
-      const file = writeConfig(directory, kind, at);
-      await start('weir serve, stages off', at, process.execPath, [
-        ...profile,
-        resolve('bin/weir.js'),
-        '-c',
-        file,
-        'serve',
-      ]);
-    }
+    const checkouts = [['', '.'], ...(options.against === null ? [] : [['other ', options.against]])] as const;
+    for (const stages of wanted('serve') ? options.stages : [])
+      for (const [prefix = '', checkout = '.'] of checkouts) {
+        const at = address(`${prefix.trim()}serve-${stages}`);
+        const switches = await switchesFor(checkout, stages);
+        const file = writeConfig(directory, `${prefix.trim()}${kind}-${stages}`, at, switches);
+        const program = resolve(checkout, 'bin/weir.js');
+        const args = [...profile, program, '-c', file, 'serve'];
+        await start(`${prefix}weir serve, stages ${stages}`, at, process.execPath, args);
+      }
   }
   return contestants;
 }
 
-function writeConfig(directory: string, kind: SocketKind, address: string): string {
-  const data = join(directory, `data-${kind}`);
+function writeConfig(directory: string, name: string, address: string, switches: string): string {
+  const data = join(directory, `data-${name}`);
   mkdirSync(data);
-  const stages = STAGES.map(({ spec }) => `${spec.name}:\n  enabled: false\n`).join('');
-  const file = join(directory, `weir-${kind}.yaml`);
+  const file = join(directory, `weir-${name}.yaml`);
   writeFileSync(
     file,
-    `milter:\n  listen: ['${address}']\n  socketMode: '0666'\nverdict:\n  headers: none\nstorage:\n  dir: ${data}\n${stages}`,
+    `milter:\n  listen: ['${address}']\n  socketMode: '0666'\nverdict:\n  headers: none\nstorage:\n  dir: ${data}\n${switches}`,
   );
   return file;
+}
+
+/** Settings that switch off what is not chosen, of the stages which that checkout has. */
+async function switchesFor(checkout: string, choice: StageChoice): Promise<string> {
+  const list = resolve(checkout, 'dist/filters/index.js');
+  const stages = checkout === '.' ? STAGES : ((await import(list)) as { STAGES: typeof STAGES }).STAGES;
+  const off = stages.filter(({ spec }) => isOff(spec, choice));
+  return off.map(({ spec }) => `${spec.name}:\n  enabled: false\n`).join('');
+}
+
+function isOff({ runsAt }: StageSpec, choice: StageChoice): boolean {
+  return choice === 'off' || (choice === 'early' && runsAt.every((moment) => moment === 'message'));
 }
 
 /** Invented mail: some twenty header fields, dull body. */
@@ -237,7 +254,7 @@ function summary(contestants: readonly Contestant[]): MilterBenchRow[] {
     kind: one.kind,
     messagesPerS: median(one.rates),
     cpuMsPerMessage: median(one.cpuMs),
-    ratio: one.name.toLowerCase().startsWith('weir') ? median(one.rates) / (best.get(one.kind) ?? Number.NaN) : null,
+    ratio: one.name.toLowerCase().includes('weir') ? median(one.rates) / (best.get(one.kind) ?? Number.NaN) : null,
   }));
 }
 
@@ -285,6 +302,8 @@ async function main(): Promise<void> {
       size: { type: 'string', default: '10240' },
       only: { type: 'string', default: '' },
       kind: { type: 'string', default: '' },
+      stages: { type: 'string', default: 'off' },
+      against: { type: 'string' },
       dir: { type: 'string' },
       'cpu-prof': { type: 'boolean', default: false },
     },
@@ -304,13 +323,15 @@ async function main(): Promise<void> {
     sizeBytes: Number(values.size),
     only,
     kinds: (['unix', 'tcp'] as const).filter((kind) => values.kind === '' || values.kind === kind),
+    stages: STAGE_CHOICES.filter((choice) => values.stages.split(',').includes(choice)),
+    against: values.against ?? null,
     directory,
     cpuProf: values['cpu-prof'],
   });
   for (const row of rows) {
     const ratio = row.ratio === null ? '' : `${(row.ratio * 100).toFixed(1)} % of the no-op`;
     const figures = `${row.messagesPerS.toFixed(0).padStart(6)} msg/s  ${row.cpuMsPerMessage.toFixed(2)} ms CPU`;
-    process.stdout.write(`${row.kind.padEnd(5)} ${row.name.padEnd(26)} ${figures}  ${ratio}\n`);
+    process.stdout.write(`${row.kind.padEnd(5)} ${row.name.padEnd(32)} ${figures}  ${ratio}\n`);
   }
   if (values['cpu-prof']) process.stdout.write(`profiles in ${join(directory, 'profiles')}\n`);
   else rmSync(directory, { recursive: true, force: true });
