@@ -1,7 +1,8 @@
 // Postfix's check_policy_service with the real Postfix: greylisting by the policy server alone, and beside the milter on
 // one record.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { policyLines } from '../../programs/postfix-policy.js';
+import { checkPolicy, POLICY_NAMES, policyLines } from '../../programs/postfix-policy.js';
+import { readPostfix } from '../../programs/postfix-read.js';
 import { startLine, type Line, type LineOptions } from '../ground/line.js';
 import { requirePackage, requireRoot } from '../ground/packages.js';
 import { findPorts, waitUntil } from '../ground/place.js';
@@ -80,5 +81,31 @@ describe.skipIf(!ready)('greylisting by both at once, Postfix asking at every st
       return reply?.code === 250 ? true : undefined;
     });
     expect(await listTriplets(line, '--passed')).toHaveLength(1);
+  });
+});
+
+describe.skipIf(!ready)('the policy server asked before checks of Postfix', () => {
+  let line: Line;
+  let service = '';
+  beforeAll(async () => {
+    line = await startPolicyLine('before', false, (ask) => {
+      service = ask.slice(ask.indexOf(' ') + 1);
+      return { smtpd_relay_before_recipient_restrictions: 'no', smtpd_recipient_restrictions: ask };
+    });
+  });
+  afterAll(() => line?.stop());
+
+  it('costs what the check says it does', async () => {
+    const replies = await nameRecipients(line, 'ann@away.test', ['nobody@house.test', 'else@where.test']);
+    expect(replies.map(({ code, text }) => [code, text.includes('Greylisted')])).toEqual([
+      [450, true],
+      [454, false],
+    ]);
+    const recorded = (await listTriplets(line)).map(({ recipient }) => recipient);
+    expect(recorded.sort()).toEqual(['else@where.test', 'nobody@house.test']);
+    const site = { policy: service, queueDirectory: '/' };
+    const names = [...policyLines(site).map(({ name }) => name), ...POLICY_NAMES];
+    const { main } = await readPostfix(line.mta.configDirectory, names);
+    expect(checkPolicy(site, main).map(({ state }) => state)).toEqual(['differs', 'differs']);
   });
 });

@@ -105,7 +105,11 @@ describe.skipIf(!ready)('check of a Postfix built from the printed lines', () =>
     place = makePlace('postfix-good');
     const [port = 0, releasePort = 0] = await findPorts(2);
     const queue = join(place.directory, 'good', 'queue');
-    site = makeSite(`unix:${join(queue, 'weir', 'milter.sock')}`, releasePort, queue);
+    // No client comes: the policy server need not be there.
+    site = {
+      ...makeSite(`unix:${join(queue, 'weir', 'milter.sock')}`, releasePort, queue),
+      policy: 'inet:127.0.0.1:1',
+    };
     postfix = await startPostfix({
       name: 'good',
       directory: place.directory,
@@ -143,6 +147,7 @@ describe.skipIf(!ready)('check of a Postfix built from the printed lines', () =>
       ['milter_content_timeout', '1m'],
       ['smtpd_forbid_bare_newline', 'no'],
       ['smtpd_forbid_unauth_pipelining', 'no'],
+      ['smtpd_recipient_restrictions', 'reject_unauth_destination'],
       ['message_size_limit', '0'],
       ['default_process_limit', '20000'],
     ];
@@ -158,6 +163,12 @@ describe.skipIf(!ready)('check of a Postfix built from the printed lines', () =>
       expect(found.map((line) => line.state)).toEqual(['differs']);
       expect(found[0]?.cost).not.toBe('');
     }
+    const early = await check([['smtpd_recipient_restrictions', 'check_policy_service inet:127.0.0.1:1']]);
+    expect(linesAbout(early, 'smtpd_recipient_restrictions: ').map((line) => [line.state, line.subject])).toEqual([
+      ['differs', 'smtpd_recipient_restrictions: check_policy_service not behind reject_unlisted_recipient'],
+      // This Postfix's compatibility_level puts its default smtpd_relay_restrictions first.
+      ['ok', 'smtpd_recipient_restrictions: check_policy_service behind reject_unauth_destination'],
+    ]);
     expect((await check(Object.entries(right))).filter((line) => line.state !== 'ok')).toEqual([]);
   });
 
