@@ -112,11 +112,14 @@ export function checkAccessSettings({ rules }: AccessSettings): readonly Objecti
   });
 }
 
+/** What ids of rules of the settings begin with. */
+export const PINNED = 'pinned:';
+
 /** The rules of settings that were checked. */
 export function pinnedRules({ rules }: Pick<AccessSettings, 'rules'>): readonly AccessRule[] {
   return rules.flatMap((pinned) => {
     const made = makeRule(wishFor(pinned));
-    return 'fault' in made ? [] : [{ ...made.rule, id: `pinned:${pinned.name}`, author: 'settings', createdAt: 0 }];
+    return 'fault' in made ? [] : [{ ...made.rule, id: `${PINNED}${pinned.name}`, author: 'settings', createdAt: 0 }];
   });
 }
 

@@ -1,14 +1,13 @@
 // `weir access list` and `show`: the rules of the store and of the settings, with how often they held.
 import { Option, type Command } from 'commander';
-import { pinnedRules, type AccessSettings } from '../../filters/access/settings.js';
+import { PINNED } from '../../filters/access/settings.js';
 import { RULE_EFFECTS, RULE_KINDS, type AccessRule } from '../../filters/access/rule.js';
 import { skipsText } from '../../filters/access/matrix.js';
-import { fold } from '../../logs/fold.js';
-import { readSettings } from '../settings.js';
 import { STORE_EXIT, withStores } from '../store-access.js';
 import { exitHelp, exitWith, given, readLimit, writeJsonLines } from '../store-options.js';
 import { showTime, table, visible } from '../table.js';
 import type { ListedRule } from './methods.js';
+import { fits, pinnedIn, withCounts } from './pinned.js';
 import { findRule, marksText, stateText } from './shown.js';
 
 const LIMIT = 100;
@@ -55,10 +54,11 @@ export function addList(program: Command, access: Command): void {
 async function listRules(program: Command, text: string | undefined, options: ListOptions): Promise<number> {
   const { kind, effect, scope, state, limit, before } = options;
   const filter = given({ text, kind, effect, scope, state });
-  const stored = await withStores(program, (call) =>
-    call<ListedRule[]>('access.list', given({ filter, limit, before })),
-  );
-  const pinned = before === undefined ? pinnedThatFit(program, text, options) : [];
+  const fitting = before === undefined ? pinnedIn(program).filter((rule) => fits(rule, filter, Date.now())) : [];
+  const [pinned, stored] = await withStores(program, async (call) => [
+    await withCounts(call, fitting),
+    await call<ListedRule[]>('access.list', given({ filter, limit, before })),
+  ]);
   const rules = [...pinned, ...stored];
   if (options.json === true) writeJsonLines(rules);
   else process.stdout.write(rules.length === 0 ? 'Nothing found.\n' : ruleTable(rules));
@@ -66,30 +66,6 @@ async function listRules(program: Command, text: string | undefined, options: Li
   if (stored.length === limit && options.json !== true && last !== undefined)
     process.stdout.write(`There may be more: weir access list --before ${visible(last.id)}\n`);
   return rules.length === 0 ? STORE_EXIT.nothing : STORE_EXIT.done;
-}
-
-/** The rules of the settings file that fit; their hits are counted, and shown by `access show`. */
-function pinnedThatFit(program: Command, text: string | undefined, options: ListOptions): readonly ListedRule[] {
-  const configuration = readSettings(program.opts<{ config?: string }>().config);
-  const settings = configuration.section({ name: 'access' } as never) as AccessSettings;
-  const needle = fold(text ?? '');
-  const now = Date.now();
-  return pinnedRules(settings)
-    .map((rule): ListedRule => ({ ...rule, hits: null, lastHitAt: null }))
-    .filter((rule) => {
-      const { kind, effect, scope, name, value, note, author } = rule;
-      const state = stateText(rule, now);
-      if (options.kind !== undefined && options.kind !== kind) return false;
-      if (options.effect !== undefined && options.effect !== effect) return false;
-      if (options.scope !== undefined && options.scope !== scope) return false;
-      if (
-        options.state !== undefined &&
-        options.state !== state &&
-        !(options.state === 'on' && state.startsWith('until'))
-      )
-        return false;
-      return fold([name, value, note, author, scope].join('\n')).includes(needle);
-    });
 }
 
 function ruleTable(rules: readonly ListedRule[]): string {
@@ -109,7 +85,7 @@ function ruleTable(rules: readonly ListedRule[]): string {
 }
 
 async function showOne(program: Command, word: string, isJson: boolean): Promise<number> {
-  const rule = await withStores(program, (call) => findRule(call, word));
+  const rule = await withStores(program, (call) => findRule(call, word, pinnedIn(program)));
   if (typeof rule === 'string') {
     process.stderr.write(`weir access show: ${rule}\n`);
     return STORE_EXIT.nothing;
@@ -135,7 +111,7 @@ async function showOne(program: Command, word: string, isJson: boolean): Promise
       : []),
     ['Note', rule.note],
     ['Author', rule.author],
-    ['Created', showTime(rule.createdAt)],
+    ['Created', rule.id.startsWith(PINNED) ? 'in the settings file' : showTime(rule.createdAt)],
     ['Hits', rule.hits === null ? 'unknown: the state is away' : String(rule.hits)],
     ['Last hit', rule.lastHitAt === null ? 'never' : showTime(rule.lastHitAt)],
   ];

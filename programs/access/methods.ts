@@ -1,7 +1,7 @@
 // What the control socket offers on the block and allow rules, and what commands call directly when no server runs.
 // Parameters come from outside and are checked; every change is audited.
 import { Type } from 'typebox';
-import { readHits, type Hits } from '../../filters/access/hits.js';
+import { readHits } from '../../filters/access/hits.js';
 import { makeRule, RULE_EFFECTS, RULE_KINDS, type AccessRule, type RuleFault } from '../../filters/access/rule.js';
 import type { RuleFilter } from '../../filters/access/search.js';
 import type { Added } from '../../filters/access/store.js';
@@ -68,18 +68,20 @@ const List = Type.Object(
   strict,
 );
 
-/** A rule with its counts, as lists give it. */
-export interface ListedRule extends AccessRule {
+export interface Counts {
   /** Null where the state that counts is away. */
   readonly hits: number | null;
   /** ms since the epoch; null for never. */
   readonly lastHitAt: number | null;
 }
 
+/** A rule with its counts, as lists give it. */
+export type ListedRule = AccessRule & Counts;
+
 /** What `access.add` gives: what became of each rule, or the first that is not sound, by its place. */
 export type AddResult = { readonly added: readonly Added[] } | { readonly at: number; readonly fault: RuleFault };
 
-/** `access.list`, `access.get`, `access.add`, `access.change`, `access.remove`. */
+/** `access.list`, `access.get`, `access.counts`, `access.add`, `access.change`, `access.remove`. */
 export function accessMethods(stores: Stores): ControlMethods {
   const audit = (deed: string, fields: object): void => stores.logger.info({ audit: deed, ...fields }, 'audit');
   return {
@@ -94,6 +96,7 @@ export function accessMethods(stores: Stores): ControlMethods {
         found.flatMap((rule) => rule ?? []),
       );
     }),
+    'access.counts': method(Ids, ({ ids }) => countsOf(stores, ids)),
     'access.add': method(Add, async ({ rules, author, existing }): Promise<AddResult> => {
       const made = rules.map((wish) => makeRule(wish));
       const wrong = made.findIndex((one) => 'fault' in one);
@@ -118,23 +121,26 @@ export function accessMethods(stores: Stores): ControlMethods {
 }
 
 async function withHits(stores: Stores, rules: readonly AccessRule[]): Promise<readonly ListedRule[]> {
-  if (rules.length === 0) return [];
-  const hits = await hitsOf(stores, rules);
-  return rules.map((rule) => {
-    const { count = 0, lastAt = null } = hits?.get(rule.id) ?? {};
-    return { ...rule, hits: hits === null ? null : count, lastHitAt: lastAt };
-  });
+  const counts = await countsOf(
+    stores,
+    rules.map(({ id }) => id),
+  );
+  return rules.map((rule, index) => ({ ...rule, ...(counts[index] ?? UNKNOWN) }));
 }
 
-/** Null while the state is away: a list of rules is worth more than their counts. */
-async function hitsOf(stores: Stores, rules: readonly AccessRule[]): Promise<ReadonlyMap<string, Hits> | null> {
+const UNKNOWN: Counts = { hits: null, lastHitAt: null };
+
+/** In the order asked. Unknown while the state is away: a list of rules is worth more than their counts. */
+async function countsOf(stores: Stores, ids: readonly string[]): Promise<readonly Counts[]> {
+  if (ids.length === 0) return [];
   try {
-    return await readHits(
-      await stores.state(),
-      rules.map(({ id }) => id),
-    );
+    const hits = await readHits(await stores.state(), ids);
+    return ids.map((id) => {
+      const { count = 0, lastAt = null } = hits.get(id) ?? {};
+      return { hits: count, lastHitAt: lastAt };
+    });
   } catch (error) {
-    if (error instanceof StateUnavailable) return null;
+    if (error instanceof StateUnavailable) return ids.map(() => UNKNOWN);
     throw error;
   }
 }

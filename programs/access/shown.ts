@@ -1,9 +1,10 @@
 // How rules are shown to people, and how they are named by them: by id, by name, or by what they are about.
-import { GLOBAL } from '../../filters/access/rule.js';
+import { GLOBAL, type AccessRule } from '../../filters/access/rule.js';
 import { skipsText } from '../../filters/access/matrix.js';
 import type { StoreCall } from '../store-access.js';
 import { showTime, visible } from '../table.js';
 import type { ListedRule } from './methods.js';
+import { withCounts } from './pinned.js';
 
 /** Characters of an id that are shown: enough to tell rules apart, and any of it is taken back. */
 export const PAGE = 1_000;
@@ -41,12 +42,25 @@ export async function* pagesOf(call: StoreCall, filter: object): AsyncGenerator<
   }
 }
 
-/** The one rule of that id, or of that name where only one has it; else why there is none, in a line. */
-export async function findRule(call: StoreCall, word: string): Promise<ListedRule | string> {
+/**
+ * The one rule of that id, or of that name where only one has it, of the store and of those pinned that are given; else why
+ * there is none, in a line.
+ */
+export async function findRule(
+  call: StoreCall,
+  word: string,
+  pinned: readonly AccessRule[] = [],
+): Promise<ListedRule | string> {
   const [byId] = await call<ListedRule[]>('access.get', { ids: [word] });
   if (byId !== undefined) return byId;
+  const [pinnedById] = await withCounts(
+    call,
+    pinned.filter(({ id }) => id === word),
+  );
+  if (pinnedById !== undefined) return pinnedById;
+  const named = pinned.filter(({ name }) => name === word);
   const byName = await call<ListedRule[]>('access.list', { filter: { name: word }, limit: 2 });
-  const [one] = byName;
+  const [one, other] = [...(await withCounts(call, named)), ...byName];
   if (one === undefined) return `${visible(word)}: no rule has this id or name`;
-  return byName.length === 1 ? one : `${visible(word)}: several rules have this name, give the id`;
+  return other === undefined ? one : `${visible(word)}: several rules have this name, give the id`;
 }

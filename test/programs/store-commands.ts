@@ -7,6 +7,7 @@ import { createTextLog } from '../../logs/text-log.js';
 import { logSection } from '../../logs/settings.js';
 import { outboxSection } from '../../outbox/settings.js';
 import { systemClock } from '../../outside/clock.js';
+import { addAccessCommand } from '../../programs/access.js';
 import { addExplainCommand } from '../../programs/explain.js';
 import { addGreylistCommand } from '../../programs/greylist.js';
 import { addLogCommand } from '../../programs/log.js';
@@ -54,8 +55,8 @@ async function open(config: string): Promise<Stores> {
 
 async function run(config: string, args: readonly string[]): Promise<Ran> {
   const program = new Command('weir').option('-c, --config <file>').exitOverride();
-  for (const add of [addGreylistCommand, addQuarantineCommand, addOutboxCommand, addLogCommand, addExplainCommand])
-    add(program);
+  const families = [addAccessCommand, addGreylistCommand, addQuarantineCommand, addOutboxCommand, addLogCommand];
+  for (const add of [...families, addExplainCommand]) add(program);
   for (const command of program.commands.flatMap((one) => [one, ...one.commands])) command.exitOverride();
   const out = captured(process.stdout);
   const err = captured(process.stderr);
