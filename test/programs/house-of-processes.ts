@@ -36,6 +36,8 @@ export interface House {
 export interface HouseOptions {
   readonly workers?: number;
   readonly processes?: string;
+  /** ms that sessions in hand have when a process goes. */
+  readonly graceMs?: number;
   readonly more?: string;
   readonly marked?: boolean;
 }
@@ -43,6 +45,7 @@ export interface HouseOptions {
 export async function openHouse({
   workers = 2,
   processes = '',
+  graceMs = 5_000,
   more = '',
   marked = false,
 }: HouseOptions = {}): Promise<House> {
@@ -52,7 +55,7 @@ export async function openHouse({
   const socket = join(directory, 'milter.sock');
   const config = withoutLookUps(`storage: { dir: ${directory}/store, freeAlertBytes: 0, freeTempfailBytes: 0 }
 milter: { listen: ['unix:${socket}', 'inet:127.0.0.1:${port}'] }
-processes: { workers: ${workers}, graceMs: 5000, ${processes} }
+processes: { workers: ${workers}, graceMs: ${graceMs}, ${processes} }
 ${more}`);
   const env = marked ? writeMarkedMailPreload(directory) : {};
   const start = () => startWeir({ directory, config, milter: `inet:127.0.0.1:${port}`, env });

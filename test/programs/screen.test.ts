@@ -39,6 +39,8 @@ describe('the front listener under the supervisor', () => {
     server = await openMailServer(upstream, headers);
     house = await openHouse({
       workers: 1,
+      // On a machine that is busy a new process takes longer to be ready than sessions would be let live.
+      graceMs: 60_000,
       more: `screen:
   enabled: true
   listen: ["inet:127.0.0.1:${port}"]
