@@ -59,6 +59,8 @@ class Greylist {
 
   stage(): Stage {
     return {
+      // MAIL only finds out what RCPT answers.
+      hears: () => 'by-rcpt',
       onMail: (job) => this.#onMail(job),
       onRcpt: (job) => this.#onRcpt(job),
       onMessage: (job) => this.#onMessage(job),
