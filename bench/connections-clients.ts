@@ -106,18 +106,21 @@ export async function openCrowd(
   const outcomes = new Map<Kind, Outcome[]>();
   const begun = performance.now();
   const open = new Set<Promise<void>>();
+  // One waiter, woken by whoever ends: a race of thousands of promises, again and again, would never let go of any.
+  let wake: () => void = () => undefined;
   let seen = 0;
   for (const [index, { kind, from }] of plans.entries()) {
     const dueMs = (index / perSecond) * 1_000;
     for (;;) {
       const waitMs = dueMs - (performance.now() - begun);
       if (waitMs > 1) await new Promise((done) => setTimeout(done, waitMs));
-      else if (open.size >= openMax) await Promise.race(open);
+      else if (open.size >= openMax) await new Promise<void>((done) => (wake = done));
       else break;
     }
     const visiting: Promise<void> = visit(target, from, kind, kind === 'dying' ? (index * 7) % 2_000 : holdMs).then(
       (outcome) => {
         open.delete(visiting);
+        wake();
         const known = outcomes.get(kind) ?? [];
         outcomes.set(kind, known);
         known.push(outcome);
