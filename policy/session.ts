@@ -91,7 +91,8 @@ export class PolicySession {
   }
 
   async #answerAll(): Promise<void> {
-    if (this.#isAnswering) return;
+    // The time of a request that comes in pieces runs on: it begins anew with an answer, not with a piece.
+    if (this.#isAnswering || this.#pending.length === 0) return;
     this.#isAnswering = true;
     for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) {
       const answer = await this.#answer(next);

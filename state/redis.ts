@@ -200,7 +200,8 @@ export function connectionOptions({ address, password, authorities, timeLimitMs 
     connectTimeout: timeLimitMs,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 1,
+    // Of a connection that breaks all calls fail at once; otherwise those of the first break would never be answered.
+    maxRetriesPerRequest: 0,
     disableClientInfo: true,
     // A replica that became one after a failover refuses writes: the name may lead elsewhere by now.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
