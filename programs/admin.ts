@@ -9,6 +9,7 @@ import { LifeFile } from './in-flight.js';
 import type { OrderChannel } from './order-channel.js';
 import { startOwnAddressCheck, type OwnAddressCheck } from './own-addresses.js';
 import { startRuleUpdates, type RuleUpdates } from './channels/daily.js';
+import { Prepared } from './prepared.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, ReloadResult, SettingsText, StartOrder } from './process-messages.js';
 import { openStoresOf } from './process-stores.js';
@@ -22,7 +23,7 @@ const NICENESS = 5;
 
 class Admin {
   private ending: Promise<void> | null = null;
-  private readonly prepared = new Map<number, Configuration>();
+  private readonly prepared = new Prepared<Configuration>();
   private ownAddresses: OwnAddressCheck;
   private readonly ruleUpdates: RuleUpdates;
 
@@ -73,13 +74,13 @@ class Admin {
         this.stores.alerts.alert(order.code, order.raised, order.detail);
         break;
       case 'prepare':
-        this.channel.say({ kind: 'prepared', id: order.id, objection: this.prepare(order.id, order) });
+        void this.prepare(order.id, order);
         break;
       case 'commit':
         this.commit(order.id);
         break;
       case 'cancel':
-        this.prepared.delete(order.id);
+        this.prepared.take(order.id);
         break;
       case 'suspects':
         // Sections that this process reads at its start change with its restart, which the supervisor sees to.
@@ -93,19 +94,14 @@ class Admin {
     }
   }
 
-  private prepare(id: number, settings: SettingsText): string | null {
-    try {
-      this.prepared.set(id, parseSettings(settings));
-      return null;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+  private async prepare(id: number, settings: SettingsText): Promise<void> {
+    const objection = await this.prepared.prepare(id, () => parseSettings(settings));
+    this.channel.say({ kind: 'prepared', id, objection });
   }
 
   private commit(id: number): void {
-    const configuration = this.prepared.get(id);
+    const configuration = this.prepared.take(id);
     if (configuration === undefined) return;
-    this.prepared.delete(id);
     this.ruleUpdates.take(configuration);
     const { ownAddresses } = this;
     ownAddresses.stop();

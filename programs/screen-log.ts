@@ -1,7 +1,7 @@
 // What the front listener tells, turned into the house's words: a line of the text log as Postfix would write it, and an
 // entry of the security log for everything that was turned away. Pure: events in, words out.
-import type { SecurityCategory, SessionEvent } from '../logs/event.js';
-import { newIdentifier } from '../outside/identifier.js';
+import type { RefusalEvent } from '../gateway/refusal-log.js';
+import type { SecurityCategory } from '../logs/event.js';
 import type { RefusalReason, ScreenEvent, ScreenPeer, TestName } from '../screen/event.js';
 
 /** A line of the text log. */
@@ -68,13 +68,13 @@ function wordsOf(event: ScreenEvent): string {
 }
 
 /** The entry of the security log; null where nobody was turned away. */
-export function screenEntry(event: ScreenEvent, now: number): SessionEvent | null {
+export function screenEntry(event: ScreenEvent): RefusalEvent | null {
   if (event.kind === 'refused') {
     const [first] = event.reasons;
     const place = PLACES[event.at].step;
     const why = first === undefined ? 'tested, must come again' : event.reasons.map(showReason).join('; ');
     return {
-      ...entryOf(event, now, place, first === undefined ? 'postscreen' : categoryOf(first.test), why, event.reply),
+      ...entryOf(event, place, first === undefined ? 'postscreen' : categoryOf(first.test), why, event.reply),
       helo: event.helo,
       mailFrom: event.mailFrom,
       rcptTo: event.rcptTo,
@@ -82,10 +82,10 @@ export function screenEntry(event: ScreenEvent, now: number): SessionEvent | nul
   }
   if (event.kind === 'limit' && event.reply !== null) {
     const step = AT_CONNECT.has(event.limit) ? 'connect' : 'protocol';
-    return entryOf(event, now, step, 'policy', LIMIT_WORDS[event.limit].toLowerCase(), event.reply);
+    return entryOf(event, step, 'policy', LIMIT_WORDS[event.limit].toLowerCase(), event.reply);
   }
   if (event.kind === 'upstream' && event.reply !== null)
-    return entryOf(event, now, 'connect', 'reject', `the mail server did not take it: ${event.detail}`, event.reply);
+    return entryOf(event, 'connect', 'reject', `the mail server did not take it: ${event.detail}`, event.reply);
   return null;
 }
 
@@ -97,20 +97,16 @@ const PLACES = {
   rcpt: { word: 'RCPT', step: 'rcpt' },
   vrfy: { word: 'VRFY', step: 'protocol' },
   command: { word: 'COMMAND', step: 'protocol' },
-} as const satisfies Record<string, { readonly word: string; readonly step: SessionEvent['step'] }>;
+} as const satisfies Record<string, { readonly word: string; readonly step: RefusalEvent['step'] }>;
 
 function entryOf(
   peer: ScreenPeer,
-  now: number,
-  step: SessionEvent['step'],
+  step: RefusalEvent['step'],
   category: SecurityCategory,
   why: string,
   reply: string,
-): SessionEvent {
+): RefusalEvent {
   return {
-    kind: 'session',
-    id: newIdentifier(now),
-    time: now,
     sessionId: showPeer(peer),
     step,
     clientAddress: peer.clientAddress,
@@ -123,13 +119,6 @@ function entryOf(
     event: `${why} (${reply})`,
     findings: [],
   };
-}
-
-/** The entry that stands for those that were left out. */
-export function summaryEntry(count: number, now: number): SessionEvent {
-  const nobody = { clientAddress: '', clientPort: 0, serverAddress: '', serverPort: 0 };
-  const why = `${count} clients turned away faster than they could be written one by one`;
-  return { ...entryOf(nobody, now, 'connect', 'postscreen', why, 'summary'), clientAddress: null, sessionId: '' };
 }
 
 function categoryOf(test: TestName): SecurityCategory {

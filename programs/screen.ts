@@ -3,6 +3,7 @@
 // outlive it (who has passed) is in the state.
 import type { AttachedFiles } from '../config/attached.js';
 import type { Configuration } from '../config/load.js';
+import { RefusalLog } from '../gateway/refusal-log.js';
 import { logSection } from '../logs/settings.js';
 import { createTextLog, type TextLog } from '../logs/text-log.js';
 import { systemClock } from '../outside/clock.js';
@@ -13,13 +14,13 @@ import { SCREEN_SECTION, whyNoDeepTests, type ScreenSettings } from '../screen/s
 import { LifeFile } from './in-flight.js';
 import { descriptorAddresses } from './listening.js';
 import type { OrderChannel } from './order-channel.js';
+import { Prepared } from './prepared.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { HandedListener, Order, StartOrder } from './process-messages.js';
 import { openProcessStores, type ProcessStores } from './process-stores.js';
 import { processesSection } from './processes-settings.js';
-import { createRefusalRecord, type RefusalRecord } from './refusal-record.js';
 import { openScreenAccess, type ScreenAccess } from './screen-access.js';
-import { screenEntry, screenLine, summaryEntry } from './screen-log.js';
+import { screenEntry, screenLine } from './screen-log.js';
 import { parseSettings } from './settings.js';
 import { openWorld, type World } from './world.js';
 
@@ -34,11 +35,11 @@ interface Parts {
   readonly access: ScreenAccess;
   readonly life: LifeFile;
   readonly stores: ProcessStores;
-  readonly record: RefusalRecord;
+  readonly refusals: RefusalLog;
 }
 
 class ScreenProcess {
-  private readonly prepared = new Map<number, Configuration>();
+  private readonly prepared = new Prepared<Configuration>();
   private ending: Promise<void> | null = null;
 
   private constructor(
@@ -62,12 +63,12 @@ class ScreenProcess {
     const world = openWorld(alert, await stores.stores.state());
     const { state } = world.outside(configuration);
     const access = await openScreenAccess(configuration, alert);
-    const record = createRefusalRecord(log, (count) => summaryEntry(count, systemClock.now()));
+    const refusals = new RefusalLog({ log, clock: systemClock, text });
     const write = (event: ScreenEvent): void => {
       const { level, text: line } = screenLine(event);
       text[level](line);
-      const entry = screenEntry(event, systemClock.now());
-      if (entry !== null) record.write(entry);
+      const entry = screenEntry(event);
+      if (entry !== null) refusals.note(entry);
     };
     screen = createScreen(settingsOf(configuration, order.listeners), {
       clock: systemClock,
@@ -80,7 +81,7 @@ class ScreenProcess {
     });
     await screen.listen();
     const part = new ScreenProcess(
-      { screen, world, access, life, stores, record },
+      { screen, world, access, life, stores, refusals },
       configuration,
       text,
       channel,
@@ -94,13 +95,13 @@ class ScreenProcess {
   obey(order: Order): void {
     switch (order.kind) {
       case 'prepare':
-        this.channel.say({ kind: 'prepared', id: order.id, objection: this.prepare(order.id, order) });
+        void this.prepare(order);
         break;
       case 'commit':
         this.commit(order.id);
         break;
       case 'cancel':
-        this.prepared.delete(order.id);
+        this.prepared.take(order.id);
         break;
       case 'suspects':
         break;
@@ -118,7 +119,7 @@ class ScreenProcess {
     const closed = this.parts.screen.close(graceMs);
     this.ending ??= exitInOrder(this.text, async () => {
       await closed;
-      await this.parts.record.close();
+      await this.parts.refusals.close();
       await this.parts.access.close();
       this.parts.world.close();
       await this.parts.stores.close();
@@ -127,21 +128,18 @@ class ScreenProcess {
     return this.ending;
   }
 
-  private prepare(id: number, order: Extract<Order, { kind: 'prepare' }>): string | null {
-    try {
+  private async prepare(order: Extract<Order, { kind: 'prepare' }>): Promise<void> {
+    const objection = await this.prepared.prepare(order.id, () => {
       const configuration = parseSettings(order);
       this.parts.world.outside(configuration);
-      this.prepared.set(id, configuration);
-      return null;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+      return configuration;
+    });
+    this.channel.say({ kind: 'prepared', id: order.id, objection });
   }
 
   private commit(id: number): void {
-    const next = this.prepared.get(id);
+    const next = this.prepared.take(id);
     if (next === undefined) return;
-    this.prepared.delete(id);
     this.current = next;
     this.parts.world.take(next);
     this.parts.access.take(next);

@@ -18,6 +18,7 @@ import { LifeFile } from './in-flight.js';
 import { descriptorAddresses } from './listening.js';
 import type { OrderChannel } from './order-channel.js';
 import { createPolicyPart, type PolicyPart } from './policy-part.js';
+import { Prepared } from './prepared.js';
 import { exitInOrder, playPart, watchBugs } from './process-entry.js';
 import type { Order, SettingsText, StartOrder } from './process-messages.js';
 import { openProcessStores, type ProcessStores } from './process-stores.js';
@@ -36,7 +37,7 @@ interface Taken {
 }
 
 class Worker {
-  private readonly prepared = new Map<number, Taken>();
+  private readonly prepared = new Prepared<Taken>();
   private ending: Promise<void> | null = null;
 
   private constructor(
@@ -121,9 +122,7 @@ class Worker {
   obey(order: Order): void {
     switch (order.kind) {
       case 'prepare':
-        void this.prepare(order.id, order).then((objection) =>
-          this.channel.say({ kind: 'prepared', id: order.id, objection }),
-        );
+        void this.prepare(order.id, order);
         break;
       case 'commit':
         this.commit(order.id);
@@ -165,29 +164,20 @@ class Worker {
     };
   }
 
-  private async prepare(id: number, settings: SettingsText): Promise<string | null> {
-    try {
+  private async prepare(id: number, settings: SettingsText): Promise<void> {
+    const guarded = (scan: Scan): Scan => this.guard.scan(scan);
+    const objection = await this.prepared.prepare(id, async () => {
       const configuration = parseSettings(settings);
-      const guarded = (scan: Scan): Scan => this.guard.scan(scan);
-      const inForce = await buildInForce(
-        configuration,
-        STAGES,
-        this.world.outside(configuration),
-        guarded,
-        buildSealing,
-      );
-      this.prepared.set(id, { configuration, inForce });
-      return null;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+      const outside = this.world.outside(configuration);
+      return { configuration, inForce: await buildInForce(configuration, STAGES, outside, guarded, buildSealing) };
+    });
+    this.channel.say({ kind: 'prepared', id, objection });
   }
 
   private commit(id: number): void {
-    const next = this.prepared.get(id);
+    const next = this.prepared.take(id);
     if (next === undefined) return;
     const old = this.current;
-    this.prepared.delete(id);
     this.current = next;
     this.world.take(next.configuration);
     this.retire(old);
@@ -195,8 +185,7 @@ class Worker {
   }
 
   private cancel(id: number): void {
-    const next = this.prepared.get(id);
-    this.prepared.delete(id);
+    const next = this.prepared.take(id);
     if (next !== undefined) this.retire(next);
   }
 
